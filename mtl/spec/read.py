@@ -1,0 +1,140 @@
+"""Reading params.yaml: YAML 1.2 as DVC reads it, and errors that name the line to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from mtl.errors import SpecError
+from mtl.spec.links import LinkError, check_links, nearest
+from mtl.spec.schema import Spec
+
+SPEC = "params.yaml"
+Key = tuple[str | int, ...]
+
+
+def read_spec(path: str | Path = SPEC) -> Spec:
+    """The spec in the file `path`.
+
+    Raises SpecError, with file, line and key, for whatever stands in the way.
+    """
+    return parse_spec(_load(Path(path)), str(path))
+
+
+def parse_spec(data: Mapping[str, Any], file: str = SPEC) -> Spec:
+    """The spec in a mapping as YAML gives it; `file` is what errors call it."""
+    try:
+        spec = Spec.model_validate(_plain(data))
+    except ValidationError as error:
+        raise _first(error, data, file) from None
+    try:
+        check_links(spec)
+    except LinkError as error:
+        raise SpecError(_place(file, data, error.key), expected=error.expected, found=error.found, do=error.do) from None
+    return spec
+
+
+def _load(path: Path) -> CommentedMap:
+    if not path.is_file():
+        raise SpecError(
+            f"{path}: there is no such file", expected="a project's params.yaml in this folder",
+            do="go to the project's folder, or make one with `mtl init`",
+        )  # fmt: skip
+    try:
+        data = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+    except DuplicateKeyError as error:
+        mark = error.problem_mark
+        line = f"line {mark.line + 1}" if mark else "somewhere"
+        problem = str(error.problem).split(" with value")[0].split("\n")[0]
+        raise SpecError(f"{path}, {line}: {problem}", expected="each name once", do="rename or remove one of them") from None
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{path}: not UTF-8 at byte {error.start}", expected="UTF-8 text", do="save the file as UTF-8") from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise SpecError(f"{path}{where}: not YAML", found=str(error.problem), do="mend the line") from None
+    except YAMLError as error:
+        raise SpecError(f"{path}: not YAML", found=str(error).split("\n")[0], do="mend the file") from None
+    if not isinstance(data, CommentedMap):
+        raise SpecError(f"{path}: holds no keys", expected="entities, sources, inputs, tasks, …", found=type(data).__name__)
+    return data
+
+
+def _plain(value: Any) -> Any:
+    """ruamel's containers and scalars as Python's own."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return value
+
+
+def _first(error: ValidationError, data: Mapping[str, Any], file: str) -> SpecError:
+    """The first problem as one message; unknown keys first, since they often explain the others."""
+    problems = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    one = problems[0]
+    key: Key = tuple(k for k in one["loc"] if not (isinstance(k, str) and k in _BRANCHES))
+    place = _place(file, data, key)
+    more = f" ({len(problems) - 1} more after it)" if len(problems) > 1 else ""
+    if one["type"] == "extra_forbidden":
+        known = _fields_at(Spec, key[:-1])
+        return SpecError(
+            f"{place}: unknown key{more}", expected="a key of the spec", found=repr(key[-1]), do=nearest(str(key[-1]), known)
+        )
+    if one["type"] == "missing":
+        what = f"write `{key[-1]}: {{}}` for the defaults" if len(key) == 1 and key[0] in _SECTIONS else f"write `{key[-1]}: …`"
+        return SpecError(f"{place}: missing{more}", expected=f"the key {key[-1]!r}", found="nothing", do=what)
+    message = one["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    expected, _, found = message.partition("; found ")
+    return SpecError(f"{place}{more}", expected=expected, found=found or repr(one["input"])[:80], do="change this line")
+
+
+_SECTIONS = ("encoding", "model", "training", "evaluation", "gate")
+_BRANCHES = ("constrained-str", "float", "str", "int", "[key]", "constrained-float", "constrained-int")
+
+
+def _fields_at(model: type[BaseModel], key: Key) -> Iterable[str]:
+    """Names of the keys that may stand below `key`."""
+    here: Any = model
+    for step in key:
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            field = here.model_fields.get(str(step))
+            here = field.annotation if field else None
+        else:  # dict[str, Part], tuple[Part, ...]: the step is a name or a number
+            here = next((a for a in get_args(here) if isinstance(a, type) and issubclass(a, BaseModel)), None)
+        here = _inner(here)
+    return here.model_fields if isinstance(here, type) and issubclass(here, BaseModel) else ()
+
+
+def _inner(annotation: Any) -> Any:
+    """`Part` of `Part | None`; anything else as it is."""
+    options = [a for a in get_args(annotation) if isinstance(a, type) and issubclass(a, BaseModel)]
+    is_union = type(None) in get_args(annotation)
+    return options[0] if is_union and options else annotation
+
+
+def _place(file: str, data: Mapping[str, Any], key: Key) -> str:
+    """`params.yaml, line 12, tasks.diabetes.kind`; the nearest line there is."""
+    here: Any = data
+    line: int | None = None
+    for step in key:
+        try:
+            if isinstance(here, CommentedMap):
+                line = here.lc.key(step)[0]
+            elif hasattr(here, "lc"):
+                line = here.lc.item(step)[0]
+            here = here[step]
+        except (KeyError, IndexError, TypeError, AttributeError):
+            break
+    where = f", line {line + 1}" if line is not None else ""
+    return f"{file}{where}, {'.'.join(str(k) for k in key) or 'the whole'}"
