@@ -1,0 +1,45 @@
+# The only door to developer work. `make run` and `make test` need nothing but Python 3.11 and make.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: run repro test test-fast check format pins install clean
+
+run: install            ## the whole pipeline under Prefect, then where the report is
+	@mtl run
+
+repro: install          ## the same graph by DVC alone
+	@mtl lock
+	@dvc repro
+
+test: install           ## every test
+	@pytest
+
+test-fast: install      ## all but the slow ones
+	@pytest -m "not slow"
+
+check: install          ## ruff, format, strict types, code lock
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@mtl lock --check
+
+format: install
+	@ruff check --fix .
+	@ruff format .
+
+install: .venv/.installed
+
+.venv/.installed: requirements.lock pyproject.toml
+	@echo "installing into .venv (the first time takes a few minutes) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+pins: install           ## pin what pyproject.toml asks for, as it resolves today
+	@$(BIN)/python tools/lock.py
+
+clean:                  ## what the pipeline made; raw data, cache and registry stay
+	rm -rf data/ingested data/validated data/quarantine data/profiles data/split.parquet data/encoded data/aligned models reports

@@ -1,0 +1,204 @@
+"""The `mtl` command: one sub-command a stage, and the user's verbs. Every room is loaded by the verb that needs it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from mtl import __version__
+from mtl.errors import DataError, MtlError, SpecError
+
+app = typer.Typer(
+    help="Tables in, one shared multi-task model out, with proof for each task that sharing did not hurt.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+)  # fmt: skip
+
+SOURCE_STAGES = {
+    "ingest": "Read a source as it arrives into data/ingested (a stage).",
+    "validate": "Check every row of a source against its contract (a stage).",
+}
+STAGES = {
+    "split": "Decide which entities train, choose and judge (a stage).",
+    "encode": "Fit encodings on train, check for leaks, select columns (a stage).",
+    "align": "Join inputs and targets into arrays with masks (a stage).",
+    "train": "Train the shared model (a stage).",
+    "baseline": "Train one network a task, the honest rival (a stage).",
+    "trees": "Fit boosted trees, one a task (a stage).",
+    "evaluate": "Measure every model on test, with intervals and verdicts (a stage).",
+    "register": "Ask the gate; register, and promote what earns it (a stage).",
+    "report": "Write reports/report.html (a stage).",
+}
+
+
+def main() -> None:
+    """Run the command; an error that a user can mend ends in one message and its exit code, never a traceback."""
+    try:
+        app()
+    except MtlError as error:
+        _fail(error)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        _fail(
+            DataError(
+                f"{error.filename or Path.cwd()}: cannot write", found=os.strerror(error.errno), do="make room, then run again"
+            )
+        )
+
+
+def _fail(error: MtlError) -> NoReturn:
+    print(f"error: {error}", file=sys.stderr, flush=True)
+    sys.exit(error.exit_code)
+
+
+def _stage(name: str, *arguments: str) -> None:
+    """Run one stage and say in one line what it made."""
+    from mtl.process import die_with_parent
+
+    die_with_parent()
+    began = time.perf_counter()
+    said = import_module(f"mtl.stages.{name}").run(*arguments)
+    print(f"{name}: {said} ({time.perf_counter() - began:.1f} s)", flush=True)
+
+
+def _source_stage(name: str) -> Callable[[str], None]:
+    def command(source: Annotated[str, typer.Argument(help="Name of the source in params.yaml.")]) -> None:
+        from mtl.spec import read_spec
+        from mtl.spec.links import nearest
+
+        sources = read_spec().sources
+        if source not in sources:
+            raise SpecError(
+                f"source {source!r}", expected="a source of params.yaml", found="no such name", do=nearest(source, sources)
+            )
+        _stage(name, source)
+
+    return command
+
+
+def _whole_stage(name: str) -> Callable[[], None]:
+    return lambda: _stage(name)
+
+
+for _name, _help in SOURCE_STAGES.items():
+    app.command(_name, help=_help)(_source_stage(_name))
+for _name, _help in STAGES.items():
+    app.command(_name, help=_help)(_whole_stage(_name))
+
+
+@app.command()
+def run(force: Annotated[bool, typer.Option(help="Run every stage again.")] = False) -> None:
+    """Run the whole pipeline under Prefect: what is stale, side by side where it can be."""
+    from mtl.orchestration import run_pipeline
+
+    raise typer.Exit(run_pipeline(Path(), force=force))
+
+
+@app.command()
+def check() -> None:
+    """Read the spec and the sources' headers; say what will be done, or what is wrong."""
+    from mtl.project.check import check_project
+
+    check_project(Path())
+
+
+@app.command()
+def init(
+    target: Annotated[Path, typer.Argument(help="The new project's folder.")],
+    files: Annotated[list[Path], typer.Option("--from", help="A table: CSV, NDJSON or Parquet; again for each.")],
+    targets: Annotated[str, typer.Option("--targets", help="Columns to predict, separated by commas.")],
+    key: Annotated[str, typer.Option("--key", help="Key column(s), separated by commas; guessed if left out.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the model; the folder's, if left out.")] = "",
+) -> None:
+    """Look at tables and write a project that runs."""
+    from mtl.project import init_project
+
+    done = init_project(target, files, keys=_words(key), targets=_words(targets), name=name or None)
+    for doubt in done.doubts:
+        print(f"look at: {doubt}")
+    print(f"wrote {target}/: {', '.join(str(p) for p in done.written[:12])}")
+    print(f"next: cd {target} && mtl check && mtl run")
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+@app.command()
+def poll() -> None:
+    """Ask every SQL source whether it has something new; write its state file if so."""
+    from mtl.data.sources import poll_source
+    from mtl.spec import read_spec
+
+    spec = read_spec()
+    sql = [source for source, said in spec.sources.items() if said.is_sql]
+    for source in sql:
+        polled = poll_source(spec, source, Path())
+        print(f"{source}: {'something new' if polled.changed else 'nothing new'}")
+    if not sql:
+        print("no source is an SQL query: nothing to ask")
+
+
+@app.command()
+def lock(only_check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 if it is out of date.")] = False) -> None:
+    """Write code.lock.yaml: the hash of the code behind each stage."""
+    from mtl.codelock import check_code_lock, write_code_lock
+    from mtl.layout import CODE_LOCK
+
+    stale = check_code_lock(CODE_LOCK)
+    if only_check and stale:
+        raise DataError(
+            f"{CODE_LOCK}: out of date", found=f"other code behind {', '.join(stale)}", do="run `mtl lock` and commit it"
+        )
+    if stale:
+        write_code_lock(CODE_LOCK)
+        print(f"{CODE_LOCK}: new code behind {', '.join(stale)}")
+
+
+@app.command()
+def history() -> None:
+    """Promotions and rejections, the newest last."""
+    from mtl.registry.verbs import print_history
+
+    print_history(Path())
+
+
+@app.command()
+def checkout(
+    version: Annotated[str, typer.Argument(help="Version of the registered model.")],
+    force: Annotated[bool, typer.Option(help="Overwrite changes that are not committed.")] = False,
+) -> None:
+    """Bring back a version's params.yaml and dvc.lock; `dvc checkout` then brings back its data."""
+    from mtl.registry.verbs import checkout_version
+
+    for path in checkout_version(Path(), version, force=force):
+        print(f"restored {path}")
+
+
+@app.command("pin-profile")
+def pin_profile() -> None:
+    """Make the champion's profile the one that expectations compare with (profile.json)."""
+    from mtl.registry.verbs import pin_champion_profile
+
+    print(pin_champion_profile(Path()))
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"mtl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and stop.")] = False,
+) -> None:
+    pass
