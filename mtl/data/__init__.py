@@ -1,0 +1,1 @@
+"""From sources to batches: contracts, split, encodings, the aligned set. Knows no networks."""

@@ -1,0 +1,90 @@
+"""The aligned set on disk: NumPy arrays with masks, memory-mapped; rows of all entities one below the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mtl.data.encodings import Arrays, Bools, Floats, TaskEncoding
+from mtl.files import read_json, write_json
+
+INDEX, KEYS, SLICES, TARGETS, LABELLED = "index.json", "keys.parquet", "slices.parquet", "targets.npy", "labelled.npy"
+GOLDEN = "golden.parquet"
+
+
+@dataclass(frozen=True)
+class AlignedSet:
+    """One split of the aligned set.
+
+    inputs: name -> {numeric f32 [rows, d], missing bool [rows, d], categorical i32 [rows, c], present bool [rows]};
+    targets f32 [rows, task], 0 where not labelled; labelled bool [rows, task]; tasks in the order of the encodings.
+    """
+
+    inputs: dict[str, Arrays]
+    targets: Floats
+    labelled: Bools
+    tasks: tuple[str, ...]
+    folder: Path | None = None
+
+    @property
+    def rows(self) -> int:
+        return int(self.targets.shape[0])
+
+    @classmethod
+    def read(cls, folder: Path) -> AlignedSet:
+        """The set in `folder`, its arrays memory-mapped."""
+        index = read_json(folder / INDEX)
+        inputs = {
+            name: {part: np.load(folder / "inputs" / name / f"{part}.npy", mmap_mode="r") for part in parts}
+            for name, parts in index["inputs"].items()
+        }
+        targets, labelled = (np.load(folder / file, mmap_mode="r") for file in (TARGETS, LABELLED))
+        return cls(inputs, targets, labelled, tuple(index["tasks"]), folder)
+
+    def write(self, folder: Path, keys: pl.DataFrame, slices: pl.DataFrame | None = None) -> None:
+        """Write into the new folder `folder`; `keys` has entity, key and group of each row."""
+        folder.mkdir(parents=True)
+        for name, parts in self.inputs.items():
+            (folder / "inputs" / name).mkdir(parents=True)
+            for part, array in parts.items():
+                np.save(folder / "inputs" / name / f"{part}.npy", np.ascontiguousarray(array))
+        np.save(folder / TARGETS, self.targets)
+        np.save(folder / LABELLED, self.labelled)
+        keys.write_parquet(folder / KEYS)
+        if slices is not None:
+            slices.write_parquet(folder / SLICES)
+        index = {"rows": self.rows, "tasks": list(self.tasks), "inputs": {n: sorted(p) for n, p in self.inputs.items()}}
+        write_json(folder / INDEX, index)
+
+    def keys(self) -> pl.DataFrame:
+        """entity, key, group of each row."""
+        return pl.read_parquet(self._folder / KEYS)
+
+    def slices(self) -> pl.DataFrame:
+        """The spec's slice columns of each row (of test only)."""
+        return pl.read_parquet(self._folder / SLICES)
+
+    def golden(self) -> pl.DataFrame:
+        """Raw input columns of a few rows (of valid only), with entity and key."""
+        return pl.read_parquet(self._folder / GOLDEN)
+
+    @property
+    def _folder(self) -> Path:
+        if self.folder is None:
+            raise FileNotFoundError("this aligned set was made in memory and has no folder")
+        return self.folder
+
+    def truth(self, tasks: Sequence[TaskEncoding]) -> dict[str, np.ndarray[Any, Any]]:
+        """Task -> float64 [rows]: the target in the task's own unit, or its class number."""
+        column = {name: j for j, name in enumerate(self.tasks)}
+        return {task.name: task.original(self.targets[:, column[task.name]]) for task in tasks}
+
+    def labels(self, tasks: Sequence[TaskEncoding]) -> dict[str, Bools]:
+        """Task -> bool [rows]: whether the row has a label of it."""
+        column = {name: j for j, name in enumerate(self.tasks)}
+        return {task.name: np.asarray(self.labelled[:, column[task.name]]) for task in tasks}

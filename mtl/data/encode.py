@@ -1,0 +1,200 @@
+"""The stage `encode`: fit on train rows, check for leaks, select, and write every row as numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mtl.data.encodings import Arrays, Encodings, TabularEncoding, TaskEncoding
+from mtl.data.fitting.columns import column_names, fit_input
+from mtl.data.fitting.leaks import Leak, find_leaks
+from mtl.data.fitting.select import select_columns
+from mtl.data.fitting.tasks import Target, fit_tasks
+from mtl.data.tables import has_column, join_columns, scan
+from mtl.layout import SPLITS
+from mtl.spec import Spec
+
+GOLDEN_ROWS = 64
+Labels = dict[str, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """All that encode makes: the encodings, the tables of numbers and what to tell."""
+
+    encodings: Encodings
+    inputs: dict[str, pl.DataFrame]
+    """Input -> key, numeric columns (Float32, null where missing), codes of categorical ones (Int32)."""
+    targets: dict[str, pl.DataFrame]
+    """Task -> key, target (Float32), labelled rows only."""
+    golden: pl.DataFrame
+    slices: pl.DataFrame
+    report: dict[str, Any]
+
+
+def encode(spec: Spec, validated: Path, split: pl.DataFrame) -> Encoded:
+    """Fit all encodings on the train rows of `split` and apply them to every row.
+
+    Raises LeakError and UnfitError as the spec says.
+    """
+    raw = {name: raw_input(spec, name, validated, split) for name in spec.inputs}
+    targets, dropped = fit_tasks(spec, {of: _target_rows(spec, of, validated, split) for of in spec.tasks})
+    tasks = [target.task for target in targets]
+    train = {name: frame.filter(pl.col("split") == "train") for name, frame in raw.items()}
+    inputs = {name: fit_input(spec, name, frame) for name, frame in train.items()}
+    inputs, leaks = _choose_columns(spec, inputs, tasks, targets, train, split)
+    encodings = Encodings(inputs, tuple(tasks), dropped)
+    return Encoded(
+        encodings,
+        {name: _numbers(inputs[name], raw[name]) for name in inputs},
+        {t.task.name: _target_numbers(t) for t in targets},
+        golden_rows(spec, encodings, validated, split),
+        _slices(spec, validated, split),
+        _report(spec, encodings, targets, leaks, split),
+    )
+
+
+def raw_input(spec: Spec, name: str, validated: Path, split: pl.DataFrame) -> pl.DataFrame:
+    """key, split and the raw columns (by their names in raw frames) of one input's rows."""
+    one, names = spec.inputs[name], column_names(spec)
+    rows = scan(spec, one.source, validated, {c: names[name, c] for c in one.columns})
+    sides = split.filter(pl.col("entity") == spec.entity_of(one.source)).select("key", "split").lazy()
+    return rows.join(sides, on="key", how="inner").sort("key").collect()
+
+
+def raw_rows(spec: Spec, encodings: Encodings, validated: Path, keys: pl.DataFrame) -> pl.DataFrame:
+    """`keys` (entity, key) with all raw input columns a model with these encodings reads; null where there are none."""
+    frame = keys
+    for one in encodings.inputs.values():
+        columns = {c.column: c.name for c in one.numeric} | {c.column: c.name for c in one.categorical}
+        table = scan(spec, one.source, validated, columns).with_columns(entity=pl.lit(one.entity)).collect()
+        frame = frame.join(table, on=["entity", "key"], how="left", maintain_order="left")
+    return frame
+
+
+def golden_rows(spec: Spec, encodings: Encodings, validated: Path, split: pl.DataFrame) -> pl.DataFrame:
+    """Raw columns of the first valid entities, in the order of their keys."""
+    keys = split.filter(pl.col("split") == "valid").select("entity", "key").head(GOLDEN_ROWS)
+    return raw_rows(spec, encodings, validated, keys)
+
+
+def _target_rows(spec: Spec, of: str, validated: Path, split: pl.DataFrame) -> pl.DataFrame:
+    """key, split, label, value of one of the spec's tasks, labelled or not."""
+    task = spec.tasks[of]
+    value = {task.for_each.column: "value"} if task.for_each else {}
+    rows = scan(spec, task.source, validated, {task.column: "label", **value})
+    if not task.for_each:
+        rows = rows.with_columns(value=pl.lit(None, pl.String))
+    sides = split.filter(pl.col("entity") == spec.entity_of(task.source)).select("key", "split").lazy()
+    return rows.join(sides, on="key", how="inner").sort("key").collect()
+
+
+def _choose_columns(
+    spec: Spec,
+    inputs: dict[str, TabularEncoding],
+    tasks: list[TaskEncoding],
+    targets: list[Target],
+    train: dict[str, pl.DataFrame],
+    split: pl.DataFrame,
+) -> tuple[dict[str, TabularEncoding], list[Leak]]:
+    """Leak check and selection, both on train rows over the join of an entity's inputs and targets."""
+    keys = {e: split.filter((pl.col("entity") == e) & (pl.col("split") == "train"))["key"] for e in spec.entities}
+    arrays: dict[str, tuple[pl.Series, dict[str, Arrays]]] = {e: (k, {}) for e, k in keys.items()}
+    for name, one in inputs.items():
+        joined = keys[one.entity].to_frame().join(train[name], on="key", how="left", maintain_order="left")
+        arrays[one.entity][1][name] = one.apply(joined)
+    labels = {t.task.name: _labels_on(keys[t.task.entity], t) for t in targets}
+    leaks = find_leaks(spec, inputs, tasks, arrays, labels)
+    given_away = {(leak.input, leak.column): f"leak: predicts {leak.task}" for leak in leaks if leak.decision == "drop"}
+    chosen = {name: _without(one, given_away) for name, one in inputs.items()}
+    if spec.encoding.select is not None:
+        for name, one in chosen.items():
+            joined = keys[one.entity].to_frame().join(train[name], on="key", how="left", maintain_order="left")
+            chosen[name] = select_columns(one, one.apply(joined), tasks, labels, spec.encoding.select)
+    return chosen, leaks
+
+
+def _without(one: TabularEncoding, given_away: dict[tuple[str, str], str]) -> TabularEncoding:
+    mine = {column: why for (name, column), why in given_away.items() if name == one.name}
+    return TabularEncoding(
+        one.name, one.entity, one.source,
+        tuple(c for c in one.numeric if c.column not in mine),
+        tuple(c for c in one.categorical if c.column not in mine),
+        {**one.dropped, **mine}, one.embedding,
+    )  # fmt: skip
+
+
+def _labels_on(keys: pl.Series, target: Target) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Encoded target and mask on the rows of `keys`."""
+    joined = keys.to_frame().join(target.rows.select("key", "label"), on="key", how="left", maintain_order="left")
+    values, labelled = target.task.encode(joined["label"])
+    return values.astype(np.float64), labelled
+
+
+def _numbers(one: TabularEncoding, frame: pl.DataFrame) -> pl.DataFrame:
+    arrays = one.apply(frame)
+    columns: dict[str, Any] = {"key": frame["key"]}
+    for j, number in enumerate(one.numeric):
+        values = pl.Series(arrays["numeric"][:, j])
+        columns[number.name] = values.set(pl.Series(arrays["missing"][:, j]), None)
+    columns |= {cat.name: pl.Series(arrays["categorical"][:, j]) for j, cat in enumerate(one.categorical)}
+    return pl.DataFrame(columns)
+
+
+def _target_numbers(target: Target) -> pl.DataFrame:
+    values, labelled = target.task.encode(target.rows["label"])
+    return pl.DataFrame({"key": target.rows["key"], "target": values}).filter(pl.Series(labelled))
+
+
+def _slices(spec: Spec, validated: Path, split: pl.DataFrame) -> pl.DataFrame:
+    """entity, key and the spec's slice columns of the test entities that have them."""
+    parts = []
+    for entity in spec.entities:
+        keys = split.filter((pl.col("entity") == entity) & (pl.col("split") == "test")).select("entity", "key")
+        held = [c for c in spec.evaluation.slices if _has(spec, entity, c, validated)]
+        parts.append(join_columns(spec, entity, held, keys, validated))
+    return pl.concat(parts, how="diagonal_relaxed")
+
+
+def _has(spec: Spec, entity: str, column: str, validated: Path) -> bool:
+    return any(has_column(source, column, validated) for source in spec.sources_of(entity))
+
+
+def _report(spec: Spec, encodings: Encodings, targets: list[Target], leaks: list[Leak], split: pl.DataFrame) -> dict[str, Any]:
+    rows = {side: int((split["split"] == side).sum()) for side in SPLITS}
+    inputs = {
+        name: {"numeric": len(one.numeric), "categorical": len(one.categorical), "dropped": one.dropped}
+        for name, one in encodings.inputs.items()
+    }
+    tasks = {
+        t.task.name: {"kind": t.task.kind, **{side: int(t.task.encode(t.labels(side))[1].sum()) for side in SPLITS}}
+        for t in targets
+    }
+    return {
+        "inputs": inputs, "tasks": tasks, "dropped_tasks": encodings.dropped_tasks,
+        "leaks": [leak.as_dict() for leak in leaks], "rows": rows, "split": _split_text(spec),
+    }  # fmt: skip
+
+
+def _split_text(spec: Spec) -> str:
+    """How each entity was split, in words."""
+    said = []
+    for name, entity in spec.entities.items():
+        rule = entity.split
+        way = (
+            f"groups of {rule.by}"
+            if rule.by
+            else f"time {rule.time}"
+            if rule.time
+            else f"column {rule.column}"
+            if rule.column
+            else ""
+        )
+        if isinstance(rule.test, str):
+            way = f"test where {rule.test}, the rest by hash (seed {rule.seed})"
+        said.append(f"{name}: {way or f'{rule.train:g}/{rule.valid:g}/{rule.test:g} by hash of the key (seed {rule.seed})'}")
+    return "; ".join(said)

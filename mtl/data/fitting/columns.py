@@ -1,0 +1,69 @@
+"""Fitting one input's columns on train rows: scale, values, and which columns carry nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import polars as pl
+
+from mtl.data.encodings import CategoricalColumn, NumericColumn, TabularEncoding
+from mtl.spec import Input, Spec
+
+RESERVED = ("entity", "key", "split")
+
+
+def column_names(spec: Spec) -> dict[tuple[str, str], str]:
+    """(input, column) -> its name in raw frames: the plain one, unless another input has it too or we use the word."""
+    counts = Counter(column for one in spec.inputs.values() for column in one.columns)
+    return {
+        (i, c): c if counts[c] == 1 and c not in RESERVED else f"{i}__{c}" for i, one in spec.inputs.items() for c in one.columns
+    }
+
+
+def fit_input(spec: Spec, name: str, train: pl.DataFrame) -> TabularEncoding:
+    """The encoding of input `name` from its raw train rows (columns by their names in raw frames)."""
+    one, names = spec.inputs[name], column_names(spec)
+    dropped = _carry_nothing(one, {c: train[names[name, c]] for c in one.columns})
+    numeric = [_numeric(c, names[name, c], train) for c, k in one.columns.items() if k.kind == "numeric" and c not in dropped]
+    categorical = [
+        _categorical(c, names[name, c], train, spec.encoding.max_categories)
+        for c, k in one.columns.items()
+        if k.kind == "categorical" and c not in dropped
+    ]
+    entity = spec.entity_of(one.source)
+    return TabularEncoding(name, entity, one.source, tuple(numeric), tuple(categorical), dropped, one.embedding)
+
+
+def _carry_nothing(one: Input, columns: dict[str, pl.Series]) -> dict[str, str]:
+    """Column -> why it is dropped: no value, one value only, or the same as an earlier column."""
+    dropped: dict[str, str] = {}
+    seen: dict[tuple[int, ...], list[str]] = {}
+    for column, values in columns.items():
+        if values.null_count() == len(values):
+            dropped[column] = "no value in train"
+        elif values.n_unique() == 1:
+            dropped[column] = f"constant in train ({values[0]})"
+        else:
+            print_ = _fingerprint(values)
+            same = next((c for c in seen.get(print_, []) if columns[c].equals(values, check_names=False, check_dtypes=True)), None)
+            if same is not None and one.columns[same].kind == one.columns[column].kind:
+                dropped[column] = f"the same as {same}"
+            seen.setdefault(print_, []).append(column)
+    return dropped
+
+
+def _fingerprint(values: pl.Series) -> tuple[int, ...]:
+    """Cheap and equal for equal columns, so that only likely pairs are compared value by value."""
+    return (values.null_count(), values.n_unique(), int(values.head(1000).hash().sum() or 0))
+
+
+def _numeric(column: str, name: str, train: pl.DataFrame) -> NumericColumn:
+    values = train[name].cast(pl.Float64).drop_nulls()
+    std = float(values.std(ddof=0) or 0.0)  # type: ignore[arg-type]
+    return NumericColumn(column, name, float(values.mean() or 0.0), std if std > 0 else 1.0)  # type: ignore[arg-type]
+
+
+def _categorical(column: str, name: str, train: pl.DataFrame, most: int) -> CategoricalColumn:
+    """The `most` frequent values; rarer ones share the code of unknown values."""
+    counts = train[name].cast(pl.String).drop_nulls().value_counts(name="n").sort("n", name, descending=[True, False])
+    return CategoricalColumn(column, name, tuple(sorted(counts[name].head(most))))

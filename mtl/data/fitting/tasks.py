@@ -1,0 +1,108 @@
+"""Fitting targets on train rows, one task for each value of a column, and tasks that cannot be learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from mtl.data.encodings import TaskEncoding
+from mtl.errors import UnfitError
+from mtl.layout import SPLITS
+from mtl.spec import Spec
+
+PAIRS = (("0", "1"), ("false", "true"), ("no", "yes"))
+"""(negative, positive) spellings of a binary label whose positive value the spec does not name."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A task and its labels: one row a key, columns key, split, label (null where there is none)."""
+
+    task: TaskEncoding
+    rows: pl.DataFrame
+
+    def labels(self, split: str) -> pl.Series:
+        return self.rows.filter(pl.col("split") == split)["label"].drop_nulls()
+
+
+def fit_tasks(spec: Spec, targets: dict[str, pl.DataFrame]) -> tuple[list[Target], dict[str, str]]:
+    """The tasks that can be learned, and those that cannot with the reason.
+
+    `targets`: the spec's task -> key, split, label, value (of for_each, else null).
+    Raises UnfitError for a task that cannot be learned and whose `on_unfit` is `stop`.
+    """
+    fitted: list[Target] = []
+    dropped: dict[str, str] = {}
+    for of, rows in targets.items():
+        for target in _expand(spec, of, rows):
+            target = replace(target, task=_fit(spec, target))
+            reason = _unfit(spec, target)
+            if not reason:
+                fitted.append(target)
+            elif (spec.tasks[of].on_unfit or spec.encoding.on_unfit) == "drop":
+                dropped[target.task.name] = reason
+            else:
+                raise UnfitError(
+                    f"task {target.task.name!r} cannot be learned (column {spec.tasks[of].column!r} of {spec.tasks[of].source!r})",
+                    expected=f"at least {spec.encoding.min_labels} train labels, more than one class, labels in every split",
+                    found=reason,
+                    do=f"write `on_unfit: drop` under tasks.{of} to leave it out, or bring more labels",
+                )
+    if not fitted:
+        raise UnfitError("no task is left", expected="at least one that can be learned", found=str(dropped)[:300])
+    return fitted, dropped
+
+
+def _expand(spec: Spec, of: str, rows: pl.DataFrame) -> list[Target]:
+    """The task itself, or one of each value of its `for_each` column, in the order of the values."""
+    said = spec.tasks[of]
+    plain = TaskEncoding(
+        name=of, of=of, kind=said.kind, entity=spec.entity_of(said.source), source=said.source, column=said.column,
+        inputs=spec.inputs_of(of), metric=said.headline, unit=said.unit, weight=said.weight, tolerance=said.tolerance,
+    )  # fmt: skip
+    if not said.for_each:
+        return [Target(plain, rows)]
+    values = sorted(rows["value"].drop_nulls().unique(), key=_natural)
+    return [Target(replace(plain, name=f"{of}_{value}", value=value), rows.filter(pl.col("value") == value)) for value in values]
+
+
+def _natural(value: str) -> tuple[int, float, str]:
+    """Numbers by size, then words."""
+    try:
+        return (0, float(value), value)
+    except ValueError:
+        return (1, 0.0, value)
+
+
+def _fit(spec: Spec, target: Target) -> TaskEncoding:
+    task, train, said = target.task, target.labels("train"), spec.tasks[target.task.of]
+    if task.kind == "regression":
+        values = train.cast(pl.Float64).to_numpy()
+        std = float(values.std()) if len(values) else 0.0
+        return replace(task, mean=float(values.mean()) if len(values) else 0.0, std=std if std > 0 else 1.0)
+    if task.kind == "binary":
+        return replace(task, classes=_pair(said.negative, said.positive, set(target.rows["label"].drop_nulls().unique())))
+    return replace(task, classes=said.classes or tuple(sorted(train.unique(), key=_natural)))
+
+
+def _pair(negative: str | None, positive: str | None, seen: set[str]) -> tuple[str, str]:
+    """(negative, positive) of a binary task; `` as negative stands for every other value."""
+    if positive is not None:
+        return (negative or "", positive)
+    return next((pair for pair in PAIRS if seen <= set(pair)), PAIRS[0])
+
+
+def _unfit(spec: Spec, target: Target) -> str:
+    """Why the task cannot be learned; empty if it can."""
+    sizes = {split: int(target.task.encode(target.labels(split))[1].sum()) for split in SPLITS}
+    empty = [split for split in SPLITS if not sizes[split]]
+    if empty:
+        return f"no label in {' and '.join(empty)}"
+    if sizes["train"] < spec.encoding.min_labels:
+        return f"{sizes['train']} labels in train"
+    codes, labelled = target.task.encode(target.labels("train"))
+    if len(np.unique(codes[labelled])) < 2:
+        return f"one value only in train ({target.labels('train')[0]})"
+    return ""

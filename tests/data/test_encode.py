@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from mtl.data.align import align, write_encoded
+from mtl.data.aligned import AlignedSet
+from mtl.data.encode import Encoded, encode
+from mtl.data.split import split_entities
+from mtl.errors import LeakError, UnfitError
+from mtl.spec import Spec
+
+from .conftest import Write, spec_of
+
+N = 600
+COLUMNS = {"x": {"kind": "numeric"}, "same": {"kind": "numeric"}, "one": {"kind": "numeric"}, "c": {"kind": "categorical"}}
+
+
+def people(**changes: Any) -> pl.DataFrame:
+    rng = np.random.default_rng(0)
+    x = rng.normal(50, 10, N)
+    base = {
+        "id": [str(i) for i in range(N)], "x": x, "same": x, "one": [1.0] * N, "c": rng.choice(["a", "b"], N),
+        "y": x + rng.normal(0, 20, N), "b": rng.choice(["0", "1"], N),
+    }  # fmt: skip
+    return pl.DataFrame({**base, **changes})
+
+
+def spec_with(**changes: Any) -> Spec:
+    inputs = {"facts": {"source": "people", "columns": COLUMNS}}
+    return spec_of(**{"inputs": inputs, **changes})
+
+
+def encoded(write: Write, spec: Spec, **tables: pl.DataFrame) -> tuple[Encoded, pl.DataFrame]:
+    folder = write(**tables)
+    split = split_entities(spec, folder)
+    return encode(spec, folder, split), split
+
+
+def test_only_train_rows_fit(write: Write) -> None:
+    """Other values in valid and test rows change nothing that was fitted."""
+    spec = spec_with()
+    done, split = encoded(write, spec, people=people())
+    held_out = set(split.filter(pl.col("split") != "train")["key"])
+    other = people().with_columns(
+        pl.when(pl.col("id").is_in(held_out)).then(pl.col(c) * 100 + 7).otherwise(c).alias(c) for c in ("x", "same", "y")
+    )
+    again, _ = encoded(write, spec, people=other)
+    assert again.encodings == done.encodings
+
+
+def test_constant_and_duplicate_columns_are_dropped_and_named(write: Write) -> None:
+    done, _ = encoded(write, spec_with(), people=people())
+    dropped = done.encodings.inputs["facts"].dropped
+    assert dropped == {"same": "the same as x", "one": "constant in train (1.0)"}
+    assert done.report["inputs"]["facts"]["dropped"] == dropped
+
+
+def test_the_train_rows_are_standardised(write: Write) -> None:
+    done, split = encoded(write, spec_with(), people=people())
+    train = done.inputs["facts"].join(split.filter(pl.col("split") == "train"), on="key")["x"]
+    assert (train.mean(), train.std(ddof=0)) == pytest.approx((0, 1), abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["regression", "binary"])
+def test_a_column_that_gives_the_label_away_stops_the_run(write: Write, kind: str) -> None:
+    table = people()
+    target = table["y"] if kind == "regression" else (table["x"] > 50).cast(pl.Int8).cast(pl.String)
+    leak = target * 2 + 1 if kind == "regression" else target.replace_strict({"0": 3.0, "1": 9.0})
+    tasks = {"y": {"source": "people", "column": "y", "kind": kind}}
+    spec = spec_with(inputs={"facts": {"source": "people", "columns": {"c": {"kind": "categorical"}, "late": {}}}}, tasks=tasks)
+    with pytest.raises(LeakError, match=r"inputs\.facts\.columns\.late alone predicts task 'y'"):
+        encoded(write, spec, people=people(y=target, late=leak))
+
+
+def test_a_leak_may_be_allowed_or_dropped(write: Write) -> None:
+    table = people(late=people()["y"])
+    columns: dict[str, Any] = {"x": {}, "late": {"leak": "allow"}}
+    done, _ = encoded(write, spec_with(inputs={"facts": {"source": "people", "columns": columns}}), people=table)
+    assert [leak["decision"] for leak in done.report["leaks"]] == ["allow"]
+    columns["late"] = {}
+    spec = spec_with(inputs={"facts": {"source": "people", "columns": columns}}, encoding={"leak": {"on_leak": "drop"}})
+    done, _ = encoded(write, spec, people=table)
+    assert done.encodings.inputs["facts"].dropped == {"late": "leak: predicts y"}
+
+
+def test_an_id_does_not_pass_for_a_leak(write: Write) -> None:
+    """A category of its own for each row predicts nothing on rows it was not learned from."""
+    columns = {"x": {}, "serial": {"kind": "categorical"}}
+    spec = spec_with(inputs={"facts": {"source": "people", "columns": columns}})
+    done, _ = encoded(write, spec, people=people(serial=[f"n{i}" for i in range(N)]))
+    assert done.report["leaks"] == []
+
+
+def test_select_keeps_the_informative_columns(write: Write) -> None:
+    rng = np.random.default_rng(1)
+    noise = {f"n{i}": rng.normal(size=N) for i in range(6)}
+    columns = {"x": {}, **{name: {} for name in noise}}
+    spec = spec_with(inputs={"facts": {"source": "people", "columns": columns}}, encoding={"select": 2})
+    done, _ = encoded(write, spec, people=people(y=people()["x"] * 2 + rng.normal(0, 5, N), **noise))
+    one = done.encodings.inputs["facts"]
+    assert "x" in one.names
+    assert len(one.names) == 2
+    assert all("mutual information" in reason for reason in one.dropped.values())
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [(["1"] * N, "one value only"), ([None] * N, "no label in train"), ([None] * (N - 5) + ["0", "1"] * 2 + ["0"], "label")],
+)
+def test_a_task_that_cannot_be_learned_stops_or_is_dropped(write: Write, target: list[str | None], reason: str) -> None:
+    tasks = {
+        "y": {"source": "people", "column": "y", "kind": "regression"},
+        "z": {"source": "people", "column": "z", "kind": "binary"},
+    }
+    table = people(z=pl.Series(target, dtype=pl.String))
+    with pytest.raises(UnfitError, match=reason):
+        encoded(write, spec_with(tasks=tasks), people=table)
+    done, _ = encoded(write, spec_with(tasks=tasks, encoding={"on_unfit": "drop"}), people=table)
+    assert [task.name for task in done.encodings.tasks] == ["y"]
+    assert reason in done.encodings.dropped_tasks["z"]
+
+
+def test_for_each_makes_a_task_of_each_value(write: Write, tmp_path: Path) -> None:
+    schools = [str(i % 12) for i in range(N)]
+    tasks = {"score": {"source": "people", "column": "y", "kind": "regression", "for_each": {"column": "school"}}}
+    done, split = encoded(write, spec_with(tasks=tasks), people=people(school=schools))
+    assert [task.name for task in done.encodings.tasks] == [f"score_{i}" for i in range(12)]
+    aligned = _aligned(done, split, tmp_path)["train"]
+    assert (aligned.labelled.sum(axis=1) == 1).all()
+
+
+def test_no_label_is_lost_between_the_table_and_the_arrays(write: Write, tmp_path: Path) -> None:
+    """Labels missing in any pattern, two sources with partly the same entities."""
+    rng = np.random.default_rng(2)
+    holes = [value if keep else None for value, keep in zip(people()["y"], rng.random(N) < 0.5, strict=True)]
+    tasks = {
+        "y": {"source": "people", "column": "y", "kind": "regression"},
+        "b": {"source": "visits", "column": "b", "kind": "binary"},
+    }
+    spec = spec_with(sources={"people": {"path": "a"}, "visits": {"path": "b"}}, tasks=tasks)
+    visits = people().select("id", "b").tail(350)
+    done, split = encoded(write, spec, people=people(y=holes), visits=visits)
+    sets = _aligned(done, split, tmp_path)
+    labels = sum(s.labelled.sum(axis=0) for s in sets.values())
+    assert labels.tolist() == [sum(v is not None for v in holes), 350]
+    truth = {k: v for s in sets.values() for k, v in zip(s.keys()["key"], s.truth(done.encodings.tasks)["y"], strict=True)}
+    assert all(truth[str(i)] == pytest.approx(v, rel=1e-5) for i, v in enumerate(holes) if v is not None)
+
+
+def test_an_entity_that_lacks_an_input_is_absent_there(write: Write, tmp_path: Path) -> None:
+    inputs = {"facts": {"source": "people", "columns": {"x": {}}}, "lab": {"source": "visits", "columns": {"v": {}}}}
+    spec = spec_with(sources={"people": {"path": "a"}, "visits": {"path": "b"}}, inputs=inputs)
+    visits = pl.DataFrame({"id": [str(i) for i in range(100, 200)], "v": np.arange(100.0)})
+    done, split = encoded(write, spec, people=people(), visits=visits)
+    for aligned in _aligned(done, split, tmp_path).values():
+        there = aligned.inputs["lab"]["present"]
+        assert there.tolist() == [100 <= int(key) < 200 for key in aligned.keys()["key"]]
+        assert aligned.inputs["facts"]["present"].all()
+
+
+def _aligned(done: Encoded, split: pl.DataFrame, folder: Path) -> dict[str, AlignedSet]:
+    write_encoded(folder / "encoded", done.inputs, done.targets, done.golden, done.slices)
+    align(folder / "encoded", done.encodings, split, folder / "aligned")
+    return {side: AlignedSet.read(folder / "aligned" / side) for side in ("train", "valid", "test")}
