@@ -1,0 +1,1 @@
+"""A model as a folder, the gate, and the MLflow registry. The only room that imports MLflow."""

@@ -1,0 +1,119 @@
+"""A model as a folder: weights, encodings, spec, golden rows. Nothing in it can execute code when it is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from mtl.data.encodings import Encodings, TaskEncoding
+from mtl.data.keys import stable_hash
+from mtl.errors import DataError, RegistryError
+from mtl.files import read_json, replacing, write_json
+from mtl.spec import Model, Spec
+
+if TYPE_CHECKING:
+    from mtl.network.network import Network
+
+WEIGHTS, SPEC_FILE, GOLDEN, TRAINED_ON = "model.safetensors", "spec.json", "golden.parquet", "trained_on.npy"
+PREDICTED = "predicted."
+"""Prefix of the golden rows' prediction columns."""
+
+Predictions = dict[str, np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Package:
+    """A model that can be asked: raw rows in, predictions in the tasks' own units out."""
+
+    model: Model
+    encodings: Encodings
+    folder: Path
+
+    @cached_property
+    def network(self) -> Network:
+        """The network with its weights, in evaluation mode."""
+        from safetensors.torch import load_file
+
+        from mtl.network.network import build_network
+
+        network = build_network(self.encodings, self.model)
+        network.load_state_dict(load_file(self.folder / WEIGHTS))
+        return network.eval()
+
+    def predictions(self, frame: pl.DataFrame) -> Predictions:
+        """Task -> predictions of the rows of `frame` (raw columns `encodings.names`).
+
+        Regression float64 [n] in the task's unit, binary float64 [n], classes float64 [n, classes].
+        Raises DataError if a column is missing.
+        """
+        from mtl.network.predict import predict
+
+        missing = [name for name in self.encodings.names if name not in frame.columns]
+        if missing:
+            raise DataError(
+                "the rows to predict", expected=f"the columns {', '.join(self.encodings.names)}",
+                found=f"no {', '.join(missing)}", do="bring every input column; a value may be null",
+            )  # fmt: skip
+        inputs = {name: one.apply(frame) for name, one in self.encodings.inputs.items()}
+        return predict(self.network, self.encodings, inputs)
+
+    def predict(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """One column a number, and for classes the likeliest label and a column TASK.LABEL for each probability."""
+        return table(self.encodings.tasks, self.predictions(frame))
+
+    def golden(self) -> pl.DataFrame:
+        """Raw valid rows with the predictions that were made of them when the model was packed."""
+        return pl.read_parquet(self.folder / GOLDEN)
+
+    def trained_on(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
+        """Sorted hashes of the entities it has seen in train or valid; see `entity_hashes`."""
+        return np.asarray(np.load(self.folder / TRAINED_ON))
+
+
+def write_package(
+    target: Path, spec: Spec, encodings: Encodings, network: Network, golden: pl.DataFrame, seen: pl.DataFrame
+) -> None:
+    """Pack a model into the folder `target`; `seen` (entity, key) is what it was trained and chosen on."""
+    from safetensors.torch import save_file
+
+    with replacing(target) as partial:
+        partial.mkdir()
+        save_file({name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}, partial / WEIGHTS)
+        write_json(partial / SPEC_FILE, {part: getattr(spec, part).model_dump(mode="json") for part in ("model", "training")})
+        encodings.write(partial)
+        np.save(partial / TRAINED_ON, np.sort(entity_hashes(seen)))
+        package = read_package(partial)
+        predicted = package.predict(golden).rename(lambda name: PREDICTED + name)
+        golden.hstack(predicted).write_parquet(partial / GOLDEN)
+
+
+def read_package(folder: Path) -> Package:
+    """The model in `folder`. Raises RegistryError if a file of it is missing."""
+    for file in (WEIGHTS, SPEC_FILE, "encodings.json"):
+        if not (folder / file).is_file():
+            raise RegistryError(f"{folder}: not a model's folder", expected=f"the file {file}", found="no such file")
+    return Package(Model.model_validate(read_json(folder / SPEC_FILE)["model"]), Encodings.read(folder), folder)
+
+
+def entity_hashes(keys: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """uint64 [n] of the columns entity and key."""
+    return stable_hash(keys.select(pl.concat_str("entity", "key", separator="\x1e")).to_series(), "trained on")
+
+
+def table(tasks: Sequence[TaskEncoding], predictions: Predictions) -> pl.DataFrame:
+    """Predictions as a table; see `Package.predict`."""
+    columns: dict[str, Any] = {}
+    for task in tasks:
+        values = predictions[task.name]
+        if values.ndim == 1:
+            columns[task.name] = pl.Series(values, dtype=pl.Float64)
+            continue
+        columns[task.name] = pl.Series([task.classes[i] for i in values.argmax(axis=1)], dtype=pl.String)
+        columns |= {f"{task.name}.{label}": pl.Series(values[:, c]) for c, label in enumerate(task.classes)}
+    return pl.DataFrame(columns)

@@ -1,0 +1,60 @@
+"""What train and baseline have in common: fit, pack, and tell. They differ in the sharing and in where it goes."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import polars as pl
+
+from mtl.data.aligned import AlignedSet
+from mtl.data.encodings import Encodings
+from mtl.evaluation.cost import note_cost
+from mtl.files import replacing, write_json
+from mtl.layout import ALIGNED, CHECKPOINTS, ENCODINGS, TRAINING
+from mtl.registry.package import write_package
+from mtl.spec import Spec
+from mtl.stages._progress import training_progress
+from mtl.training.fit import Fitted, fit
+
+
+def fit_and_pack(spec: Spec, sharing: str, target: Path, name: str) -> str:
+    """Fit the tasks with `sharing`, pack the model into `target`, its curves into reports/training/NAME."""
+    encodings = Encodings.read(ENCODINGS)
+    train, valid = AlignedSet.read(ALIGNED / "train"), AlignedSet.read(ALIGNED / "valid")
+    spec = spec.model_copy(update={"model": spec.model.model_copy(update={"sharing": sharing})})
+    with training_progress(name, spec.training.max_epochs) as progress:
+        fitted = fit(
+            encodings, train, valid, spec.model, spec.training,
+            checkpoints=CHECKPOINTS, inputs_key=content_key(ALIGNED / "train", ALIGNED / "valid", ENCODINGS), progress=progress,
+        )  # fmt: skip
+    seen = pl.concat([train.keys(), valid.keys()]).select("entity", "key")
+    write_package(target, spec, encodings, fitted.network, valid.golden(), seen)
+    _tell(spec, fitted, TRAINING / name)
+    note_cost(name, {"seconds": fitted.seconds, "parameters": fitted.parameters, "device": fitted.device})
+    epochs = sorted(fitted.best_epoch.values())
+    best = f"best epoch {epochs[0]}" + (f"–{epochs[-1]}" if epochs[0] != epochs[-1] else "")
+    size = f"{len(encodings.tasks)} tasks, {fitted.parameters:,} parameters"
+    return f"{sharing}, {size}, {best}, {fitted.seconds:.1f} s on {fitted.device}"
+
+
+def _tell(spec: Spec, fitted: Fitted, folder: Path) -> None:
+    """Learning curves and what else training found out; no wall-clock, since DVC keeps this."""
+    with replacing(folder) as partial:
+        partial.mkdir()
+        fitted.history.write_csv(partial / "history.csv")
+        summary = {
+            "best_epoch": fitted.best_epoch, "parameters": fitted.parameters, "gates": fitted.gates,
+            "sharing": spec.model.sharing, "balancing": spec.training.balancing,
+        }  # fmt: skip
+        write_json(partial / "summary.json", summary)
+
+
+def content_key(*folders: Path) -> str:
+    """SHA-256 over the names and bytes of every file in the folders: which inputs a checkpoint belongs to."""
+    digest = hashlib.sha256()
+    for file in sorted(f for folder in folders for f in folder.rglob("*") if f.is_file()):
+        digest.update(file.as_posix().encode() + b"\x00")
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()

@@ -1,0 +1,56 @@
+"""What a person sees while a network trains: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mtl.training.fit import Epoch
+
+SECONDS_A_LINE = 2.0
+
+
+@contextmanager
+def training_progress(name: str, max_epochs: int) -> Iterator[Callable[[Epoch], None]]:
+    """A callback for each epoch."""
+    if sys.stdout.isatty():
+        with _bar(name, max_epochs) as callback:
+            yield callback
+    else:
+        yield _lines(name, max_epochs)
+
+
+@contextmanager
+def _bar(name: str, max_epochs: int) -> Iterator[Callable[[Epoch], None]]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[told]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns) as progress:
+        bar = progress.add_task(name, total=max_epochs, told="")
+        yield lambda epoch: progress.update(bar, completed=epoch.number, told=_told(epoch))
+
+
+def _lines(name: str, max_epochs: int) -> Callable[[Epoch], None]:
+    last = time.monotonic() - SECONDS_A_LINE
+
+    def line(epoch: Epoch) -> None:
+        nonlocal last
+        if time.monotonic() - last >= SECONDS_A_LINE:
+            last = time.monotonic()
+            print(f"{name}: epoch {epoch.number}/{max_epochs}, {_told(epoch)}", flush=True)
+
+    return line
+
+
+def _told(epoch: Epoch) -> str:
+    return f"train {epoch.train_loss:.3f}, valid {epoch.valid_loss:.3f}, tasks still learning {epoch.active}"

@@ -1,0 +1,26 @@
+"""`mtl encode`: columns and targets as numbers, fitted on train -> data/encoded, models/encodings."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from mtl.data.align import write_encoded
+from mtl.data.encode import encode
+from mtl.files import replacing, write_json
+from mtl.layout import ENCODED, ENCODING_REPORT, ENCODINGS, SPLIT, VALIDATED
+from mtl.spec import read_spec
+
+
+def run() -> str:
+    done = encode(read_spec(), VALIDATED, pl.read_parquet(SPLIT))
+    with replacing(ENCODED) as partial:
+        write_encoded(partial, done.inputs, done.targets, done.golden, done.slices)
+    with replacing(ENCODINGS) as partial:
+        done.encodings.write(partial)
+    write_json(ENCODING_REPORT, done.report)
+    columns = sum(len(one.names) for one in done.encodings.inputs.values())
+    dropped = sum(len(one.dropped) for one in done.encodings.inputs.values())
+    tasks = f"{len(done.encodings.tasks)} tasks" + (
+        f" ({len(done.encodings.dropped_tasks)} dropped)" if done.encodings.dropped_tasks else ""
+    )
+    return f"{columns} columns ({dropped} dropped), {tasks}"

@@ -1,0 +1,24 @@
+"""`mtl register`: the gate; a version in the registry, and the alias `champion` for what earns it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from mtl.data.encode import raw_rows
+from mtl.data.encodings import Encodings
+from mtl.layout import SPLIT, VALIDATED
+from mtl.registry.register import register
+from mtl.spec import Spec, read_spec
+
+
+def run() -> str:
+    spec = read_spec()
+    return register(Path(), spec, rows=test_rows).summary()
+
+
+def test_rows(spec: Spec, encodings: Encodings) -> pl.DataFrame:
+    """Raw rows of the newest test entities, as a model with these encodings reads them (entity, key, columns)."""
+    keys = pl.read_parquet(SPLIT).filter(pl.col("split") == "test").select("entity", "key")
+    return raw_rows(spec, encodings, VALIDATED, keys)
