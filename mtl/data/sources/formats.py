@@ -1,0 +1,123 @@
+"""Which file is in which format, and which parts a source has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from mtl.data.sources.csv_table import CsvTable, Manner
+from mtl.data.sources.folder import HiveTable, hive_columns, part_files, part_names
+from mtl.data.sources.ndjson_table import NdjsonTable
+from mtl.data.sources.parquet_table import ParquetTable
+from mtl.data.sources.table import Table
+from mtl.errors import DataError
+from mtl.spec import Source, Spec
+
+Format = Literal["csv", "ndjson", "parquet"]
+SUFFIXES: dict[str, Format] = {
+    ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".txt": "csv", ".psv": "csv",
+    ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson", ".parquet": "parquet", ".pq": "parquet",
+}  # fmt: skip
+ARCHIVES = {
+    b"\x1f\x8b": "a gzip archive", b"PK\x03\x04": "a zip archive or a spreadsheet", b"BZh": "a bzip2 archive",
+    b"\x28\xb5\x2f\xfd": "a zstd archive", b"\xfd7zXZ": "an xz archive", b"SQLite format 3": "an SQLite database",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a source, and the name of what is made of it."""
+
+    name: str
+    table: Table
+
+
+def detect_format(path: Path) -> Format:
+    """The format of a file (its first bytes, else its ending) or of the files in a folder.
+
+    Raises DataError if it is an archive, or a folder without tables or with tables of several formats.
+    """
+    if path.is_dir():
+        formats = {detect_format(file) for file in part_files(path, SUFFIXES, str(path))}
+        if len(formats) > 1:
+            raise DataError(
+                f"{path}: a folder of several formats", expected="partitions of one format", found=", ".join(sorted(formats)),
+                do="write the source's `format` in params.yaml, or move the other files away",
+            )  # fmt: skip
+        return formats.pop()
+    try:
+        with path.open("rb") as file:
+            start = file.read(64)
+    except OSError as error:
+        raise DataError(f"{path}: the file cannot be read", found=str(error.strerror), do="mend its permissions") from None
+    for magic, what in ARCHIVES.items():
+        if start.startswith(magic):
+            raise DataError(
+                f"{path}: {what}", expected="a CSV, NDJSON or Parquet file", found=what,
+                do="use `url` and `query` for a database" if "database" in what else "unpack it, or save the table as CSV",
+            )  # fmt: skip
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    known = SUFFIXES.get(path.suffix.lower())
+    return known or ("ndjson" if start.lstrip().startswith(b"{") else "csv")
+
+
+def open_parts(spec: Spec, name: str, root: Path) -> list[Part]:
+    """The parts of a source: one for a file or a query, one a partition for a folder.
+
+    Raises DataError or SpecError for what is not there or not readable.
+    """
+    source = spec.sources[name]
+    if source.is_sql:
+        from mtl.data.sources.sql import SqlTable  # brings SQLAlchemy
+
+        keys = spec.entities[spec.entity_of(name)].key
+        return [Part("part-0000", SqlTable(name, source, keys, root))]
+    path = root / source.path
+    _must_exist(path, source.path, name)
+    kind = _format(source, path)
+    if path.is_file():
+        return [Part("part-0000", _table(path, source.path, kind, source))]
+    return _partitions(path, source, kind)
+
+
+def _format(source: Source, path: Path) -> Format:
+    if source.format == "csv" or source.format == "ndjson" or source.format == "parquet":
+        return source.format
+    return detect_format(path)
+
+
+def _partitions(folder: Path, source: Source, kind: Format) -> list[Part]:
+    endings = [s for s, k in SUFFIXES.items() if k == kind]
+    files = part_files(folder, endings, source.path)
+    relative = [file.relative_to(folder) for file in files]
+    columns = hive_columns(relative, source.path)
+    parts = []
+    for file, short, name in zip(files, relative, part_names(relative, source.path), strict=True):
+        table = _table(file, f"{source.path}/{short.as_posix()}", kind, source)
+        parts.append(Part(name, HiveTable(table, columns[short]) if columns[short] else table))
+    return parts
+
+
+def _table(path: Path, place: str, kind: Format, source: Source) -> Table:
+    if kind == "parquet":
+        return ParquetTable(path, place)
+    if kind == "ndjson":
+        return NdjsonTable(path, place, source.encoding)
+    return CsvTable(path, place, Manner(source.separator, source.encoding, source.null_values))
+
+
+def _must_exist(path: Path, place: str, name: str) -> None:
+    if path.exists():
+        return
+    folder = path.parent
+    if not folder.is_dir():
+        do, found = f"correct `path` of the source {name!r}, or bring the folder here", f"no folder {Path(place).parent}"
+    else:
+        there = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
+        close = get_close_matches(path.name, there, n=1, cutoff=0.5)
+        found = f"nearest in its folder: {close[0]}" if close else "in its folder: " + (", ".join(there[:10]) or "nothing")
+        do = f"correct `path` of the source {name!r} in params.yaml" + (f" (perhaps {close[0]})" if close else "")
+    raise DataError(f"source {name!r}, {place}: there is no such file or folder", expected=place, found=found, do=do)
