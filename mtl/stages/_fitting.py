@@ -14,12 +14,14 @@ from mtl.files import replacing, write_json
 from mtl.layout import ALIGNED, CHECKPOINTS, ENCODINGS, TRAINING
 from mtl.registry.package import write_package
 from mtl.spec import Spec
+from mtl.stages._needs import need
 from mtl.stages._progress import training_progress
 from mtl.training.fit import Fitted, fit
 
 
 def fit_and_pack(spec: Spec, sharing: str, target: Path, name: str) -> str:
     """Fit the tasks with `sharing`, pack the model into `target`, its curves into reports/training/NAME."""
+    need("train" if name == "candidate" else "baseline", ALIGNED, ENCODINGS)
     encodings = Encodings.read(ENCODINGS)
     train, valid = AlignedSet.read(ALIGNED / "train"), AlignedSet.read(ALIGNED / "valid")
     spec = spec.model_copy(update={"model": spec.model.model_copy(update={"sharing": sharing})})

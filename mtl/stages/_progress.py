@@ -37,7 +37,7 @@ def _bar(name: str, max_epochs: int) -> Iterator[Callable[[Epoch], None]]:
     )
     with Progress(*columns) as progress:
         bar = progress.add_task(name, total=max_epochs, told="")
-        yield lambda epoch: progress.update(bar, completed=epoch.number, told=_told(epoch))
+        yield lambda epoch: progress.update(bar, completed=epoch.epoch, told=_told(epoch))
 
 
 def _lines(name: str, max_epochs: int) -> Callable[[Epoch], None]:
@@ -47,10 +47,13 @@ def _lines(name: str, max_epochs: int) -> Callable[[Epoch], None]:
         nonlocal last
         if time.monotonic() - last >= SECONDS_A_LINE:
             last = time.monotonic()
-            print(f"{name}: epoch {epoch.number}/{max_epochs}, {_told(epoch)}", flush=True)
+            print(f"{name}: epoch {epoch.epoch}/{max_epochs}, {_told(epoch)}", flush=True)
 
     return line
 
 
 def _told(epoch: Epoch) -> str:
-    return f"train {epoch.train_loss:.3f}, valid {epoch.valid_loss:.3f}, tasks still learning {epoch.active}"
+    """`score` is the mean over tasks of valid loss ÷ the best constant's: 1 is no better than guessing."""
+    return (
+        f"valid {epoch.score:.4f} of a constant's loss, best {epoch.best_score:.4f}, tasks still learning {len(epoch.valid_loss)}"
+    )

@@ -9,10 +9,13 @@ from mtl.data.encode import encode
 from mtl.files import replacing, write_json
 from mtl.layout import ENCODED, ENCODING_REPORT, ENCODINGS, SPLIT, VALIDATED
 from mtl.spec import read_spec
+from mtl.stages._needs import need
 
 
 def run() -> str:
-    done = encode(read_spec(), VALIDATED, pl.read_parquet(SPLIT))
+    spec = read_spec()
+    need("encode", *(VALIDATED / source for source in spec.sources), SPLIT)
+    done = encode(spec, VALIDATED, pl.read_parquet(SPLIT))
     with replacing(ENCODED) as partial:
         write_encoded(partial, done.inputs, done.targets, done.golden, done.slices)
     with replacing(ENCODINGS) as partial:

@@ -11,9 +11,11 @@ from mtl.layout import ALIGNED, CANDIDATE, ENCODINGS, SINGLE_TASK, TREES
 from mtl.network.predict import predict
 from mtl.registry.package import read_package
 from mtl.spec import read_spec
+from mtl.stages._needs import need
 
 
 def run() -> str:
+    need("evaluate", ALIGNED, ENCODINGS, CANDIDATE, SINGLE_TASK, TREES)
     spec, encodings, test = read_spec(), Encodings.read(ENCODINGS), AlignedSet.read(ALIGNED / "test")
     model, single = read_package(CANDIDATE).network, read_package(SINGLE_TASK).network
     predictions = {

@@ -6,9 +6,11 @@ from mtl.data.contract.validate import validate_source
 from mtl.files import read_json
 from mtl.layout import INGESTED, PROFILE, PROFILES, QUARANTINE, VALIDATED, VALIDATION
 from mtl.spec import read_spec
+from mtl.stages._needs import need
 
 
 def run(source: str) -> str:
+    need(f"validate@{source}", INGESTED / source)
     done = validate_source(
         read_spec(),
         source,
