@@ -64,7 +64,7 @@ class Package:
         return predict(self.network, self.encodings, inputs)
 
     def predict(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """One column a number, and for classes the likeliest label and a column TASK.LABEL for each probability."""
+        """One column a number, and for classes the label decided on and a column TASK.LABEL for each probability."""
         return table(self.encodings.tasks, self.predictions(frame))
 
     def golden(self) -> pl.DataFrame:
@@ -108,12 +108,15 @@ def entity_hashes(keys: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.uint64]]:
 
 def table(tasks: Sequence[TaskEncoding], predictions: Predictions) -> pl.DataFrame:
     """Predictions as a table; see `Package.predict`."""
+    from mtl.evaluation.metrics import decided
+
     columns: dict[str, Any] = {}
     for task in tasks:
         values = predictions[task.name]
         if values.ndim == 1:
             columns[task.name] = pl.Series(values, dtype=pl.Float64)
             continue
-        columns[task.name] = pl.Series([task.classes[i] for i in values.argmax(axis=1)], dtype=pl.String)
+        chosen = decided(task.kind, values).astype(np.intp)  # the label that evaluation judges
+        columns[task.name] = pl.Series([task.classes[i] for i in chosen], dtype=pl.String)
         columns |= {f"{task.name}.{label}": pl.Series(values[:, c]) for c, label in enumerate(task.classes)}
     return pl.DataFrame(columns)

@@ -1,0 +1,51 @@
+"""Predictions as a Parquet file: one column TASK, or TASK.CLASS for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mtl.data.encodings import TaskEncoding
+from mtl.errors import DataError
+from mtl.files import replacing
+
+Predictions = dict[str, np.ndarray[Any, Any]]
+
+
+def columns_of(task: TaskEncoding) -> list[str]:
+    """The columns a task's predictions take."""
+    return [f"{task.name}.{label}" for label in task.classes] if task.kind in ("multiclass", "ordinal") else [task.name]
+
+
+def write_predictions(target: Path, tasks: Sequence[TaskEncoding], predictions: Predictions) -> None:
+    """Write `predictions` (task -> [rows] or [rows, classes]) of `tasks` to `target`."""
+    columns: dict[str, np.ndarray[Any, Any]] = {}
+    for task in tasks:
+        values = np.asarray(predictions[task.name], np.float64)
+        parts = values[:, None] if values.ndim == 1 else values
+        columns |= dict(zip(columns_of(task), np.ascontiguousarray(parts.T)))
+    with replacing(target) as partial:
+        pl.DataFrame(columns).write_parquet(partial)
+
+
+def read_predictions(path: Path, tasks: Sequence[TaskEncoding]) -> Predictions:
+    """What `write_predictions` wrote. Raises DataError if the file or a task's column is missing."""
+    if not path.is_file():
+        raise DataError(f"{path}: predictions of a rival", expected="a file", found="none", do="run the stage that makes it")
+    frame = pl.read_parquet(path)
+    missing = [name for task in tasks for name in columns_of(task) if name not in frame.columns]
+    if missing:
+        raise DataError(
+            f"{path}: predictions of a rival", expected=f"the column {missing[0]}", found=f"{len(missing)} columns missing",
+            do="run the stage that makes it again; the tasks have changed since",
+        )  # fmt: skip
+    return {task.name: _array(frame, task) for task in tasks}
+
+
+def _array(frame: pl.DataFrame, task: TaskEncoding) -> np.ndarray[Any, Any]:
+    parts = [frame[name].to_numpy() for name in columns_of(task)]
+    return np.array(parts[0]) if task.kind in ("binary", "regression") else np.stack(parts, axis=1)

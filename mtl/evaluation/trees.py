@@ -1,0 +1,139 @@
+"""Boosted trees, one a task: what a user would pick instead. scikit-learn's HistGradientBoosting on train and valid.
+
+Its own defaults (100 rounds, learning rate 0.1, 31 leaves) without early stopping, and one rule for small data:
+`min_samples_leaf` is a twentieth of the labelled rows, from 2 up to scikit-learn's 20. With less than 40 rows its
+default could not split once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from mtl.data.aligned import AlignedSet
+from mtl.data.encodings import MISSING, Arrays, Encodings, TaskEncoding
+from mtl.evaluation.predictions import Predictions, read_predictions, write_predictions
+
+__all__ = ["Table", "fit_trees", "read_predictions", "table_of", "write_predictions"]
+
+MAX_CODES = 255
+"""scikit-learn's limit of the codes of one categorical column."""
+MAX_LEAF = 20
+
+Matrix = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What trees read: rows to fit and rows to predict, NaN where missing; which columns hold codes [d]."""
+
+    fit: Matrix
+    test: Matrix
+    categorical: np.ndarray[Any, np.dtype[np.bool_]]
+
+
+def fit_trees(
+    encodings: Encodings,
+    train: AlignedSet,
+    valid: AlignedSet,
+    test: AlignedSet,
+    progress: Callable[[str], None] | None = None,
+) -> Predictions:
+    """Fit each task's trees on its labelled train and valid rows; predictions of all test rows.
+
+    A task's trees see the inputs that the task may see. `progress` gets the name of each task that is done.
+    One thread, fixed seed: the same bytes each time.
+    """
+    from threadpoolctl import threadpool_limits
+
+    import_module("sklearn.ensemble")  # before the limit, which holds only for what is loaded by then
+    targets = np.concatenate([train.targets, valid.targets]).astype(np.float64)
+    labelled = np.concatenate([train.labelled, valid.labelled])
+    tables: dict[tuple[str, ...], Table] = {}
+    predictions: Predictions = {}
+    with threadpool_limits(limits=1):
+        for task in encodings.tasks:
+            if task.inputs not in tables:
+                tables[task.inputs] = table_of(task.inputs, [train.inputs, valid.inputs], test.inputs)
+            at = train.tasks.index(task.name)
+            rows = np.flatnonzero(labelled[:, at])
+            predictions[task.name] = _fit_one(task, tables[task.inputs], rows, targets[rows, at])
+            if progress is not None:
+                progress(task.name)
+    return predictions
+
+
+def table_of(inputs: Sequence[str], fitted: Sequence[dict[str, Arrays]], test: dict[str, Arrays]) -> Table:
+    """The columns of some inputs side by side: numeric ones first, then codes, input by input."""
+    fit = np.concatenate([_side_by_side(inputs, arrays) for arrays in fitted])
+    judged = _side_by_side(inputs, test)
+    kinds = [np.repeat([False, True], [test[i]["numeric"].shape[1], test[i]["categorical"].shape[1]]) for i in inputs]
+    categorical = np.concatenate(kinds) if kinds else np.zeros(0, np.bool_)
+    for column in np.flatnonzero(categorical):
+        fit[:, column], judged[:, column] = _within_limit(fit[:, column], judged[:, column])
+    return Table(fit, judged, categorical)
+
+
+def _side_by_side(inputs: Sequence[str], arrays: dict[str, Arrays]) -> Matrix:
+    parts = []
+    for name in inputs:
+        one = arrays[name]
+        parts.append(np.where(one["missing"], np.nan, one["numeric"]).astype(np.float64))
+        parts.append(np.where(one["categorical"] == MISSING, np.nan, one["categorical"]).astype(np.float64))
+    return np.concatenate(parts, axis=1)
+
+
+def _within_limit(fit: Matrix, test: Matrix) -> tuple[Matrix, Matrix]:
+    """Codes as 0 … 254: the most frequent of the fitted rows keep one each, the rest share the last."""
+    codes, counts = np.unique(fit[~np.isnan(fit)], return_counts=True)
+    if not len(codes):
+        return fit, np.full_like(test, np.nan)
+    order = np.argsort(-counts, kind="stable")
+    number = np.empty(len(codes))
+    number[order] = np.minimum(np.arange(len(codes)), MAX_CODES - 1)
+
+    def recoded(values: Matrix) -> Matrix:
+        at = np.minimum(np.searchsorted(codes, values), len(codes) - 1)
+        return np.where(codes[at] == values, number[at], np.nan)  # a code never fitted counts as missing
+
+    return recoded(fit), recoded(test)
+
+
+def _fit_one(task: TaskEncoding, table: Table, rows: np.ndarray[Any, Any], target: Matrix) -> np.ndarray[Any, Any]:
+    """Predictions of all test rows by trees fitted on `rows` with `target` [len(rows)]."""
+    X = table.fit[rows]
+    used = ~np.isnan(X).all(axis=0)  # a column without a value in these rows says nothing
+    settings = {
+        "min_samples_leaf": min(MAX_LEAF, max(2, len(rows) // 20)), "early_stopping": False, "random_state": 0,
+        "categorical_features": np.flatnonzero(table.categorical[used]),
+    }  # fmt: skip
+    if task.kind == "regression":
+        return task.original(_regression(X[:, used], target, table.test[:, used], settings))
+    classes = max(2, len(task.classes))
+    probability = _classification(X[:, used], target.astype(np.int64), table.test[:, used], classes, settings)
+    return probability[:, 1] if task.kind == "binary" else probability
+
+
+def _regression(X: Matrix, target: Matrix, X_test: Matrix, settings: dict[str, Any]) -> Matrix:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    if X.shape[1] == 0 or len(target) < 2:
+        return np.full(len(X_test), target.mean() if len(target) else 0.0)
+    return np.asarray(HistGradientBoostingRegressor(**settings).fit(X, target).predict(X_test), np.float64)
+
+
+def _classification(X: Matrix, target: np.ndarray[Any, Any], X_test: Matrix, classes: int, settings: dict[str, Any]) -> Matrix:
+    """Probabilities [rows, classes] in the order of all classes; 0 for a class that was never seen."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    seen = np.bincount(target, minlength=classes) / max(1, len(target))
+    if X.shape[1] == 0 or np.count_nonzero(seen) < 2:
+        return np.tile(seen if len(target) else np.full(classes, 1 / classes), (len(X_test), 1))
+    model = HistGradientBoostingClassifier(**settings).fit(X, target)
+    out = np.zeros((len(X_test), classes))
+    out[:, model.classes_] = model.predict_proba(X_test)
+    return out
