@@ -59,8 +59,9 @@ def _check_sight(spec: Spec, name: str) -> None:
         one = spec.inputs[of]
         same = one.source == task.source and task.column in one.columns
         _need(
-            not same, ("inputs", of, "columns", task.column), f"no input that is the target of task {name!r}", "the target itself"
-        )
+            not same, ("inputs", of, "columns", task.column), f"no input that is the target of task {name!r}", "the target itself",
+            "remove it from the inputs",
+        )  # fmt: skip
 
 
 def _known(name: str, known: Iterable[str], key: tuple[str, ...], what: str) -> None:
@@ -69,6 +70,6 @@ def _known(name: str, known: Iterable[str], key: tuple[str, ...], what: str) -> 
         raise LinkError(key, f"the name of {what}", repr(name), nearest(name, names))
 
 
-def _need(holds: bool, key: tuple[str, ...], expected: str, found: str) -> None:
+def _need(holds: bool, key: tuple[str, ...], expected: str, found: str, do: str = "change this line") -> None:
     if not holds:
-        raise LinkError(key, expected, found)
+        raise LinkError(key, expected, found, do)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.constructor import DuplicateKeyError
@@ -14,7 +16,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from mtl.errors import SpecError
 from mtl.spec.links import LinkError, check_links, nearest
-from mtl.spec.schema import Spec
+from mtl.spec.schema import Spec, label_text
 
 SPEC = "params.yaml"
 Key = tuple[str | int, ...]
@@ -41,6 +43,11 @@ def parse_spec(data: Mapping[str, Any], file: str = SPEC) -> Spec:
     return spec
 
 
+def place(path: str | Path, key: str) -> str:
+    """`params.yaml, line 12, tasks.diabetes.kind`: where a key (`tasks.diabetes.kind`) stands, or the nearest line there is."""
+    return _place(str(path), _load(Path(path)), tuple(key.split(".")))
+
+
 def _load(path: Path) -> CommentedMap:
     if not path.is_file():
         raise SpecError(
@@ -63,7 +70,8 @@ def _load(path: Path) -> CommentedMap:
     except YAMLError as error:
         raise SpecError(f"{path}: not YAML", found=str(error).split("\n")[0], do="mend the file") from None
     if not isinstance(data, CommentedMap):
-        raise SpecError(f"{path}: holds no keys", expected="entities, sources, inputs, tasks, …", found=type(data).__name__)
+        found = "nothing" if data is None else "a list" if isinstance(data, list) else repr(data)[:80]
+        raise SpecError(f"{path}: holds no keys", expected="entities, sources, inputs, tasks, …", found=found, do="write them")
     return data
 
 
@@ -94,11 +102,37 @@ def _first(error: ValidationError, data: Mapping[str, Any], file: str) -> SpecEr
     if one["type"] == "missing":
         what = f"write `{key[-1]}: {{}}` for the defaults" if len(key) == 1 and key[0] in _SECTIONS else f"write `{key[-1]}: …`"
         return SpecError(f"{place}: missing{more}", expected=f"the key {key[-1]!r}", found="nothing", do=what)
+    expected, found, do = _in_words(one)
+    return SpecError(f"{place}{more}", expected=expected, found=found, do=do)
+
+
+def _in_words(one: ErrorDetails) -> tuple[str, str, str]:
+    """What was expected and found, and what to do, without the words of Python."""
     message = one["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     expected, _, found = message.partition("; found ")
-    return SpecError(f"{place}{more}", expected=expected, found=found or repr(one["input"])[:80], do="change this line")
+    value = one["input"]
+    found = found or ("nothing" if value is None else repr(_plain(value))[:80])
+    if one["type"] == "literal_error":
+        return expected, found, nearest(str(value), re.findall(r"'([^']*)'", expected))
+    if one["type"] == "string_type" and isinstance(value, bool | int | float):
+        return "text", found, f'write it in quotes: "{label_text(value)}"'
+    return _WORDS.get(one["type"], expected), found, "change this line"
 
 
+_WORDS = {
+    "string_type": "text",
+    "string_pattern_mismatch": "letters, digits and underscores only, a letter first",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a number that is neither infinite nor NaN",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "tuple_type": "a list, such as [a, b]",
+    "model_type": "keys of its own, or {} for the defaults",
+    "dict_type": "names with what belongs to each, `name: {…}`",
+}
+"""Kind of a problem, as pydantic calls it -> what was expected."""
 _SECTIONS = ("encoding", "model", "training", "evaluation", "gate")
 _BRANCHES = ("constrained-str", "float", "str", "int", "[key]", "constrained-float", "constrained-int")
 

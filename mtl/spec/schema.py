@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -13,7 +14,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Part(BaseModel):
     """Common manner of every part of the spec: frozen, and no key that nobody reads."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 # ---------------------------------------------------------------- entities and sources
@@ -56,7 +57,12 @@ class Entity(Part):
     @field_validator("key", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
+        return _texts(value if isinstance(value, list | tuple) else [value])
+
+    @field_validator("key")
+    @classmethod
+    def _names_a_column(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _each_once("key column", value, least=1)
 
 
 class Column(Part):
@@ -73,7 +79,12 @@ class Column(Part):
     @field_validator("values", mode="before")
     @classmethod
     def _as_text(cls, value: Any) -> Any:
-        return None if value is None else tuple(str(v) for v in value)
+        return _texts(value)
+
+    @field_validator("values")
+    @classmethod
+    def _differ(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return value if value is None else _each_once("value", value, least=1)
 
     @model_validator(mode="after")
     def _bounds(self) -> Column:
@@ -85,7 +96,7 @@ class Column(Part):
 class Expectation(Part):
     """A Great Expectations statement by its own name, e.g. {type: expect_column_mean_to_be_between, column: …}."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
     type: Annotated[str, Field(pattern=r"^expect_[a-z0-9_]+$")]
     severity: Literal["stop", "warn"] = "warn"
 
@@ -122,13 +133,18 @@ class Source(Part):
     """Largest share of this source's rows, or of one column's labels, that may be quarantined."""
     expectations: tuple[Expectation, ...] = ()
 
+    @field_validator("null_values", mode="before")
+    @classmethod
+    def _null_texts(cls, value: Any) -> Any:
+        return _texts(value)
+
     @model_validator(mode="after")
     def _sql_is_whole(self) -> Source:
         is_sql = self.format == "sql" or self.query is not None
         if is_sql and not (self.url and self.query):
-            raise ValueError("an SQL source needs both url and query; " + ("query" if self.url else "url") + " is missing")
+            raise ValueError("both url and query of an SQL source; found no " + ("query" if self.url else "url"))
         if self.repeats == "latest" and not self.latest_by:
-            raise ValueError("repeats: latest needs latest_by, the date column that decides")
+            raise ValueError("latest_by, the date column that decides, beside `repeats: latest`; found none")
         return self
 
     @property
@@ -196,20 +212,32 @@ class Task(Part):
     @field_validator("classes", mode="before")
     @classmethod
     def _classes_text(cls, value: Any) -> Any:
-        return value if value is None else tuple(label_text(v) for v in value)
+        return _texts(value)
+
+    @field_validator("classes")
+    @classmethod
+    def _classes_differ(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return value if value is None else _each_once("class", value, least=2)
+
+    @field_validator("inputs", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Task:
         if self.kind == "ordinal" and not self.classes:
-            raise ValueError("kind ordinal needs classes, in their order, lowest first")
+            raise ValueError("classes beside kind ordinal, in their order, lowest first; found none")
         if self.kind not in ("multiclass", "ordinal") and self.classes:
             raise ValueError(f"classes go with multiclass and ordinal; found them with {self.kind}")
+        if self.positive is not None and self.positive == self.negative:
+            raise ValueError(f"positive and negative that differ; found {self.positive!r} for both")
         if self.kind != "binary" and (self.positive is not None or self.negative is not None):
             raise ValueError(f"positive and negative go with binary; found them with {self.kind}")
         if self.kind != "regression" and (self.min is not None or self.max is not None):
             raise ValueError(f"min and max go with regression; found them with {self.kind}")
         if self.inputs is not None and not self.inputs:
-            raise ValueError("a task needs at least one input; found an empty list")
+            raise ValueError("at least one input that the task may see; found an empty list")
         if self.metric is not None and self.metric not in METRICS[self.kind]:
             raise ValueError(f"metric of a {self.kind} task: one of {', '.join(METRICS[self.kind])}; found {self.metric!r}")
         return self
@@ -233,6 +261,21 @@ def label_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _texts(value: Any) -> Any:
+    """A list of scalars as texts; anything else as it is, for pydantic to refuse."""
+    whole = isinstance(value, list | tuple) and all(isinstance(v, str | bool | int | float | date) for v in value)
+    return tuple(label_text(v) for v in value) if whole else value
+
+
+def _each_once(what: str, values: tuple[str, ...], least: int) -> tuple[str, ...]:
+    twice = next((v for v in values if values.count(v) > 1), None)
+    if twice is not None:
+        raise ValueError(f"each {what} once; found {twice!r} twice")
+    if len(values) < least:
+        raise ValueError(f"at least {least} {what}{'es' if what == 'class' else 's' if least > 1 else ''}; found {len(values)}")
+    return values
 
 
 # ---------------------------------------------------------------- the learning
@@ -265,6 +308,7 @@ class Model(Part):
     sharing: Literal["shared_bottom", "separate", "hybrid"] = "shared_bottom"
     width: Annotated[int, Field(ge=1)] = 256
     depth: Annotated[int, Field(ge=1)] = 2
+    """Hidden layers from input to head, the encoder's own one included."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
     fusion: Literal["concat", "mean", "attention"] = "concat"
 
@@ -297,9 +341,17 @@ class Evaluation(Part):
     """Bootstrap resamples."""
     seed: int = 0
     slices: dict[str, tuple[float, ...] | None] = {}
-    """Column -> edges of its bands (numeric), or nothing (each value is a slice)."""
+    """Column -> edges between its bands (numeric), or nothing (each value is a slice)."""
     min_slice: Annotated[int, Field(ge=2)] = 30
     """A slice with fewer labels is left out."""
+
+    @field_validator("slices")
+    @classmethod
+    def _rising(cls, value: dict[str, tuple[float, ...] | None]) -> dict[str, tuple[float, ...] | None]:
+        for column, edges in value.items():
+            if edges is not None and (not edges or list(edges) != sorted(set(edges))):
+                raise ValueError(f"edges of {column!r} that rise; found {', '.join(f'{e:g}' for e in edges) or 'none'}")
+        return value
 
 
 class Cost(Part):

@@ -1,0 +1,178 @@
+"""A guessed project as the text of its params.yaml, each guess with its reason beside it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+
+from mtl.project.guessed import Guess, GuessedSource, GuessedTask, InputColumn, Range
+from mtl.project.look import NULL_VALUES
+
+SLICED = re.compile(r"^(gender|sex|region|country|site)$", re.IGNORECASE)
+"""Columns whose values one wants to see apart."""
+NO_PLAIN = re.compile(r"^(true|false|null|yes|no|on|off|y|n|~)$", re.IGNORECASE)
+WIDTH = 120
+
+
+def params_text(guess: Guess) -> str:
+    """params.yaml of the guessed project."""
+    parts = [_head(guess), _sources(guess), _inputs(guess), _tasks(guess), _learning(guess)]
+    return "\n".join(line for part in parts for line in [*part, ""]).rstrip() + "\n"
+
+
+def scalar(value: str) -> str:
+    """Text as YAML 1.2 reads it back, plain where nothing can be mistaken."""
+    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_ ./+-]*", value) and value == value.strip() and not NO_PLAIN.match(value)
+    return value if plain else _quote(value)
+
+
+def _quote(value: str) -> str:
+    """Text in double quotes; what cannot be printed is escaped, as YAML wants it."""
+    escaped = (f"\\{c}" if c in '"\\' else c if c.isprintable() else f"\\U{ord(c):08x}" for c in value)
+    return f'"{"".join(escaped)}"'
+
+
+def _flow(values: Sequence[str]) -> str:
+    return "[" + ", ".join(scalar(v) for v in values) + "]"
+
+
+def _number(value: float) -> str:
+    """A number as YAML's float or integer, in its shortest spelling."""
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else f"{value:.6g}"
+
+
+def _comment(text: str) -> str:
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    return f" # {' '.join(printable.split())}" if text else ""
+
+
+def _head(guess: Guess) -> Iterator[str]:
+    yield "# Written by `mtl init` from a look at the tables: every line is a guess, with its reason beside it."
+    yield "# `mtl check` says what will be done; change what is wrong, then `mtl run`."
+    yield f"name: {scalar(guess.name)}"
+    yield ""
+    yield "entities:"
+    yield "  row: # what a row is about; rename it as you like"
+    yield f"    key: {scalar(guess.keys[0]) if len(guess.keys) == 1 else _flow(guess.keys)}"
+    way = f", {guess.split.way}: {scalar(guess.split.column)}" if guess.split.way else ""
+    yield f"    split: {{train: 0.7, valid: 0.1, test: 0.2, seed: 0{way}}}{_comment(guess.split.why)}"
+
+
+def _sources(guess: Guess) -> Iterator[str]:
+    yield "sources:"
+    for name, source in guess.sources.items():
+        yield f"  {name}:"
+        yield f"    path: {scalar(source.path)}{_comment(f'{source.table.rows} rows, {len(source.table.columns)} columns')}"
+        yield from _manner(source)
+
+
+def _manner(source: GuessedSource) -> Iterator[str]:
+    """How the file is written, where it differs from what the spec takes for granted."""
+    table = source.table
+    if table.encoding != "utf-8":
+        yield f"    encoding: {table.encoding} # it is not UTF-8; check that its letters come out right"
+    more = (*table.null_values, *source.codes)
+    if more:
+        yield f"    null_values: {_quoted((*NULL_VALUES, *more))} # {', '.join(more)} found where a value is missing"
+    if source.latest_by:
+        yield "    repeats: latest # keys repeat"
+        yield f"    latest_by: {scalar(source.latest_by)}"
+    if source.set_aside > 0.02:
+        limit = min(1.0, math.ceil(source.set_aside * 150) / 100)
+        yield f"    max_quarantined: {limit:g} # {source.set_aside:.1%} of its rows, or of one target's labels, will be set aside"
+
+
+def _quoted(values: Sequence[str]) -> str:
+    return "[" + ", ".join(_quote(v) for v in values) + "]"
+
+
+def _inputs(guess: Guess) -> Iterator[str]:
+    yield "inputs:"
+    for source, columns in guess.inputs.items():
+        if columns:
+            yield f"  {source}:"
+            yield f"    source: {source}"
+            yield "    kind: tabular"
+            yield "    columns:"
+            for column in columns:
+                yield from _column(column)
+        yield from (f"      # left out: {_key(one.name)}{_comment(one.why)}" for one in guess.left_out[source])
+
+
+def _key(name: str) -> str:
+    """A column's name as a key; whatever is not a plain word is quoted."""
+    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name) and not NO_PLAIN.match(name)
+    return name if plain else _quote(name)
+
+
+def _column(column: InputColumn) -> Iterator[str]:
+    values = f", values: {_flow(column.values)}" if column.values else ""
+    line = f"      {_key(column.name)}: {{kind: {column.kind}{_range(column.range)}{values}}}"
+    if len(line) <= WIDTH:
+        yield line + _comment(column.why)
+        return
+    yield f"      {_key(column.name)}:{_comment(column.why)}"
+    yield f"        kind: {column.kind}"
+    yield from _wrapped("        values: ", column.values)
+
+
+def _wrapped(start: str, values: Sequence[str]) -> Iterator[str]:
+    """A list of values on as many lines as it needs."""
+    line, indent = f"{start}[", " " * (len(start) - len(start.lstrip()) + 2)
+    for i, value in enumerate(values):
+        word = scalar(value) + ("," if i + 1 < len(values) else "]")
+        if len(line) + len(word) > WIDTH and line.strip():
+            yield line.rstrip()
+            line = indent
+        line += word + " "
+    yield line.rstrip()
+
+
+def _range(span: Range | None) -> str:
+    return f", min: {_number(span.low)}, max: {_number(span.high)}" if span else ""
+
+
+def _tasks(guess: Guess) -> Iterator[str]:
+    yield "tasks: # each may see every input; name some under `inputs` to hide the others"
+    for task in guess.tasks:
+        line = f"  {task.name}: {{{', '.join(_task(task))}}}"
+        if len(line) <= WIDTH:
+            yield line + _comment(task.why)
+            continue
+        yield f"  {task.name}:{_comment(task.why)}"
+        for said in _task(task):
+            yield from _wrapped("    classes: ", task.classes) if said.startswith("classes: ") else [f"    {said}"]
+
+
+def _task(task: GuessedTask) -> Iterator[str]:
+    yield f"source: {task.source}"
+    yield f"column: {scalar(task.column)}"
+    yield f"kind: {task.kind}"
+    if task.positive is not None and task.negative is not None and not task.plain:
+        yield f"positive: {scalar(task.positive)}"
+        yield f"negative: {scalar(task.negative)}"
+    if task.classes:
+        yield f"classes: {_flow(task.classes)}"
+    if task.range:
+        yield _range(task.range).removeprefix(", ")
+    if task.may_drop:
+        yield "on_unfit: drop"
+
+
+def _learning(guess: Guess) -> Iterator[str]:
+    yield "encoding:"
+    yield "  on_unfit: stop # a task without enough labels stops the run; `drop` leaves it out"
+    yield "  leak: {threshold: 0.98, on_leak: stop} # an input column that alone predicts a task stops the run"
+    yield ""
+    yield "model: {sharing: shared_bottom, width: 256, depth: 2, dropout: 0.3}"
+    yield ""
+    rows = max(source.table.rows for source in guess.sources.values())
+    batch = next(size for size, most in ((64, 2_000), (256, 50_000), (1024, math.inf)) if rows <= most)
+    loop = f"lr: 1e-3, batch_size: {batch}, max_epochs: 100, patience: 10, device: auto"
+    yield f"training: {{balancing: equal, optimizer: adamw, {loop}}}"
+    yield ""
+    sliced = [c.name for columns in guess.inputs.values() for c in columns if c.kind == "categorical" and SLICED.match(c.name)]
+    yield f"evaluation: {{resamples: 2000, slices: {{{', '.join(f'{_key(name)}: null' for name in sliced)}}}}}"
+    yield ""
+    yield "gate: {no_worse_than: [single_task, champion], tolerance: 0.02, confidence: 0.95}"

@@ -1,0 +1,51 @@
+"""The text of params.yaml: what was guessed comes back when it is read."""
+
+from __future__ import annotations
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from mtl.project.write import _wrapped, params_text, scalar
+from mtl.spec import parse_spec
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+
+
+@given(TEXT)
+def test_a_text_is_read_back_as_it_was(value: str) -> None:
+    assert YAML(typ="safe").load(f"k: {{a: {scalar(value)}}} # c\n")["k"]["a"] == value
+
+
+@given(st.lists(TEXT, min_size=1, max_size=30))
+def test_a_list_on_many_lines_is_read_back_as_it_was(values: list[str]) -> None:
+    text = "k:\n" + "\n".join(_wrapped("    values: ", values))
+    assert YAML(typ="safe").load(text)["k"]["values"] == values
+
+
+def test_words_that_yaml_1_1_would_take_for_truth_are_quoted() -> None:
+    assert [scalar(v) for v in ("no", "Yes", "on", "null", "good", "7")] == ['"no"', '"Yes"', '"on"', '"null"', "good", '"7"']
+
+
+def test_the_spec_says_what_was_guessed(people, guess) -> None:
+    odd = people.with_columns(pl.col("sex").alias("a: b # c"), pl.col("age").alias("yes"))
+    found = guess(odd, ["person_id"], ["sick", "pressure", "health"])
+
+    spec = parse_spec(YAML(typ="rt").load(params_text(found)))
+
+    columns = spec.inputs["t"].columns
+    assert list(columns) == [c.name for c in found.inputs["t"]]
+    assert [c.kind for c in columns.values()] == [c.kind for c in found.inputs["t"]]
+    assert columns["sex"].values == ("female", "male")
+    assert (spec.tasks["sick"].positive, spec.tasks["sick"].negative) == ("yes", "no")
+    assert spec.tasks["health"].classes == ("poor", "fair", "good")
+    assert spec.evaluation.slices == {"sex": None}
+
+
+def test_every_guess_has_its_reason_beside_it(people, guess) -> None:
+    found = guess(people, ["person_id"], ["sick", "pressure"])
+    lines = params_text(found).splitlines()
+
+    for name in ["split", "path", *(c.name for c in found.inputs["t"]), "sick", "pressure"]:
+        assert any(line.strip().startswith(f"{name}:") and " # " in line for line in lines), name
