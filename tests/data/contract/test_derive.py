@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from mtl.data.contract.columns import Use
+from mtl.data.contract.columns import WORDS, Use
 from mtl.data.contract.derive import check_derived, derive, kinds_of_derived, roots
 from mtl.errors import SpecError
 
@@ -60,3 +60,10 @@ def test_text_where_a_number_is_needed_is_an_error_of_the_spec():
     plain = {"z": Use("z", "plain", ""), "d": Use("d", "plain", "")}
     settled = kinds_of_derived(plain, {"z": "upper(s)", "d": "a > 2"}, FRAME, "t")
     assert {c: u.kind for c, u in settled.items()} == {"z": "text", "d": "boolean"}
+
+
+@pytest.mark.parametrize(("expression", "pair"), [("a > 2", ("false", "true")), ("case when a > 2 then 1 else 0 end", ("0", "1"))])
+def test_a_derived_binary_label_has_its_pair_of_words(expression, pair):
+    use = Use("y", "label", "tasks.y.column", allowed=(tuple(WORDS),), spellings=tuple(WORDS), words=True)
+    settled = kinds_of_derived({"y": use}, {"y": expression}, FRAME, "t")["y"]
+    assert (settled.spellings, settled.allowed) == (pair, (pair,))

@@ -52,7 +52,7 @@ def failing(frame: pl.DataFrame, seen: dict, reference: dict | None) -> set[str]
         elif s.type.endswith("_set"):
             holds = set(a["value_set"]) == set(cells)
         else:
-            value = {"mean": cells.mean(), "stdev": cells.std(), "proportion": len(cells) / frame.height}[name.split()[0]]
+            value = {"mean": pl.Series.mean, "stdev": pl.Series.std}.get(name.split()[0], lambda c: len(c) / frame.height)(cells)
             holds = a.get("min_value", -np.inf) <= value <= a.get("max_value", np.inf)
         failed |= set() if holds else {name}
     return failed
@@ -61,12 +61,13 @@ def failing(frame: pl.DataFrame, seen: dict, reference: dict | None) -> set[str]
 @pytest.mark.parametrize(("before", "now"), [(300, 300), (2000, 500), (5000, 8000)])
 def test_two_samples_of_one_world_agree(tmp_path, before, now):
     rng = np.random.default_rng(before)
-    alarms = 0
+    alarms: list[str] = []
     for _ in range(60):
         reference = profile_of(batch(rng, before), tmp_path / "a") | {"rows": before}
         frame = batch(rng, now)
-        alarms += len(failing(frame, profile_of(frame, tmp_path / "b"), reference) - {"table None"})
-    assert alarms <= 1  # of 480; long tails may cost one
+        alarms += failing(frame, profile_of(frame, tmp_path / "b"), reference) - {"table None"}
+    assert set(alarms) <= {"stdev t"}  # a few rows cannot tell the kurtosis of a long tail
+    assert len(alarms) <= 2  # of 480
 
 
 def test_a_changed_world_is_noticed_in_every_column(tmp_path):

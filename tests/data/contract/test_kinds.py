@@ -41,9 +41,10 @@ def test_a_time_is_a_date_unless_some_cell_has_an_hour(files):
     assert kind(files, "time", pl.Series([2017, 2018])) == "date"
 
 
-@pytest.mark.parametrize(
-    ("cells", "pair"), [(["yes", "No"], ("no", "yes")), (["True"], ("false", "true")), (["1.0", "0"], ("0", "1")), (["1", "no"], ("0", "1"))]
-)  # fmt: skip
+MIXTURES = [(["yes", "No"], ("no", "yes")), (["True"], ("false", "true")), (["1.0", "0"], ("0", "1")), (["1", "no"], ("0", "1"))]
+
+
+@pytest.mark.parametrize(("cells", "pair"), MIXTURES)
 def test_binary_words_keep_their_spelling_unless_mixed(files, cells, pair):
     use = Use("c", "label", "", allowed=(tuple(WORDS),), spellings=tuple(WORDS), words=True)
     settled = settle({"c": use}, (), files(pl.DataFrame({"c": cells})))["c"]

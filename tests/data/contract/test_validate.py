@@ -6,6 +6,9 @@ import hashlib
 import random
 import subprocess
 import sys
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -34,7 +37,7 @@ def dirty(seed: int, rows: int = 400) -> pl.DataFrame:
 def split_up(frame: pl.DataFrame, seed: int) -> list[pl.DataFrame]:
     rng = random.Random(seed)
     cuts = sorted({0, frame.height, *(rng.randrange(frame.height) for _ in range(4))})
-    return [frame.slice(a, b - a) for a, b in zip(cuts, cuts[1:])]
+    return [frame.slice(a, b - a) for a, b in pairwise(cuts)]
 
 
 def bad_x(value: str | None) -> bool:
@@ -108,9 +111,9 @@ from pathlib import Path
 import polars as pl
 from conftest import make_spec
 from mtl.data.contract import validate_source
-f = Path({str(tmp_path)!r}) / "b"
-validate_source(make_spec({{"max_quarantined": 1.0}}), "t", Path({str(tmp_path)!r}) / "a" / "ingested", {{}}, validated=f / "validated",
-    quarantine=f / "quarantine", report=f / "report.json", profile=f / "profile.json")
+a, b = (Path({str(tmp_path)!r}) / name for name in "ab")
+validate_source(make_spec({{"max_quarantined": 1.0}}), "t", a / "ingested", {{}}, validated=b / "validated",
+    quarantine=b / "quarantine", report=b / "report.json", profile=b / "profile.json")
 """
     subprocess.run([sys.executable, "-c", script], check=True, env={"POLARS_MAX_THREADS": "1", "PYTHONHASHSEED": "9"})
     ours, theirs = digests(tmp_path / "a"), digests(tmp_path / "b")
@@ -139,7 +142,7 @@ def test_too_much_quarantine_stops_with_everything_there_to_look_at(spec_of, run
 
 def test_too_many_bad_labels_stop_too_and_are_a_share_of_the_labels_there_are(spec_of, run, table):
     y = pl.when(pl.col("id").cast(pl.Int64) >= 20).then(None).when(pl.col("id").is_in(["1", "2"])).then(pl.lit("?")).otherwise("y")
-    with pytest.raises(ContractError, match="column 'y': 10.0% in quarantine"):
+    with pytest.raises(ContractError, match=r"column 'y': 10\.0% in quarantine"):
         run(spec_of(), table.with_columns(y=y))
     assert run(spec_of({"max_quarantined": 0.1}), table.with_columns(y=y), place="b").report["labels"]["y"] == {
         "kept": 18, "quarantined": 2, "missing": 40,
@@ -226,11 +229,37 @@ def test_a_given_split_must_be_one_of_three_words(spec_of, run, table):
     assert outcome.report["rows_quarantined"] == 24
 
 
+def test_the_summary_is_one_line(spec_of, run, table):
+    frame = table.with_columns(y=pl.when(pl.col("id") == "3").then(pl.lit("?")).otherwise("y"))
+    summary = run(spec_of(), frame).validation.summary()
+    assert "60 of 60 rows kept" in summary
+    assert "\n" not in summary
+
+
 def test_nothing_to_validate(spec_of, run, table, tmp_path):
     with pytest.raises(DataError, match="no rows"):
         run(spec_of(), table.clear())
     with pytest.raises(DataError, match="nothing to validate"):
         run(spec_of(), [], place="b")
+
+
+def test_no_row_left_stops_whatever_the_limit(spec_of, run, table):
+    with pytest.raises(ContractError, match=r"100\.0% in quarantine"):
+        run(spec_of({"max_quarantined": 1.0}), table.with_columns(x=pl.lit("-1")))
+
+
+def test_every_type_can_lie_in_a_row_that_is_set_aside(spec_of, run):
+    now = datetime(2026, 3, 31, 10, 30)
+    odd = {
+        "list": [[1, 2]], "struct": [{"a": 1}], "bytes": [b"ab"], "time": [now.time()], "span": [timedelta(hours=1)],
+        "day": [now.date()], "decimal": [Decimal("1.50")], "float": [2.0], "truth": [True], "nothing": [None], "moment": [now],
+    }  # fmt: skip
+    bad = pl.DataFrame({"id": ["b"], "x": ["-1"], "y": ["1"], **odd})
+    rows = run(spec_of({"max_quarantined": 1.0}), pl.concat([bad, bad.with_columns(id=pl.lit("g"), x=pl.lit("1"))])).rows
+    shown = rows.row(0, named=True)
+    assert {shown[c] for c in ("list", "struct", "bytes", "day", "decimal", "float", "truth")} == {
+        '{"list":[1,2]}', '{"struct":{"a":1}}', "YWI=", "2026-03-31", "1.50", "2", "true",
+    }  # fmt: skip
 
 
 def test_the_profile_says_what_the_columns_look_like(spec_of, run, table):

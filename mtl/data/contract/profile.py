@@ -1,0 +1,69 @@
+"""The profile of a validated source: what its columns look like, to compare the next batch with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from mtl.data.contract.columns import Use
+
+TOP = 50
+"""Values of a categorical column that are kept, the most frequent."""
+DIGITS = 12
+"""Significant digits: the last ones of a sum depend on how many threads made it."""
+
+
+def profile(folder: Path, uses: Mapping[str, Use]) -> dict[str, Any]:
+    """{"rows", "columns": {COLUMN: …}} of the validated rows in `folder`; one column in memory at a time.
+
+    `nulls` is a share of the rows, the shares of `values` are of the cells that are there; `std` is of the sample (n − 1).
+    Keys and dates are left out: no two batches have the same.
+    """
+    table = pl.scan_parquet(folder / "*.parquet")
+    rows = int(table.select(pl.len()).collect().item())
+    columns = {}
+    for column, use in uses.items():
+        if use.key or use.kind in ("date", "datetime"):
+            continue
+        cells = table.select(column).collect().to_series()
+        columns[column] = _numeric(cells) if use.kind == "numeric" else _values(cells, use.kind)
+    return {"rows": rows, "columns": columns}
+
+
+def _numeric(cells: pl.Series) -> dict[str, Any]:
+    there = cells.drop_nulls().sort()  # once, and not for each quantile
+    deciles = [there.quantile(i / 10, "linear") for i in range(11)] if len(there) else []
+    measures = {"mean": there.mean(), "std": there.std(), "min": there.min(), "max": there.max()}
+    return {
+        "kind": "numeric",
+        "nulls": _share(cells.null_count(), len(cells)),
+        **{name: _rounded(value) for name, value in measures.items()},
+        "quantiles": [_rounded(q) for q in deciles],
+        "kurtosis": _rounded(_kurtosis(there)),
+    }
+
+
+def _kurtosis(there: pl.Series) -> float | None:
+    """The fourth moment by the square of the second: 3 for a normal column, null for a constant one."""
+    found = there.kurtosis(fisher=False) if len(there) > 1 and there.n_unique() > 1 else None
+    return found if found is not None and math.isfinite(found) else None
+
+
+def _values(cells: pl.Series, kind: str) -> dict[str, Any]:
+    there = cells.drop_nulls().cast(pl.String).alias("value")
+    counts = there.value_counts().sort(["count", "value"], descending=[True, False])
+    shares = {value: _share(count, len(there)) for value, count in counts.head(TOP).iter_rows()}
+    kind = "label" if kind == "label" else "categorical"
+    return {"kind": kind, "nulls": _share(cells.null_count(), len(cells)), "values": shares, "distinct": counts.height}
+
+
+def _share(part: int, whole: int) -> float:
+    return float(f"{part / whole:.{DIGITS}g}") if whole else 0.0
+
+
+def _rounded(value: Any) -> float | None:
+    return None if value is None else float(f"{float(value):.{DIGITS}g}")
