@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 
-from mtl.data.fitting.leaks import BINS, LEAST, alone
+from mtl.data.fitting.leaks import LEAST, Bools, Floats64, alone, alone_numeric
 from mtl.data.keys import stable_hash
 from mtl.project.guessed import GuessedTask, InputColumn
 from mtl.project.look import Table, label, number
@@ -18,7 +16,6 @@ GIVES_AWAY = 0.97
 STRONG = 0.9
 """Score from which a column is pointed out."""
 
-Ints = np.ndarray[Any, np.dtype[np.int64]]
 KEY = "\x1fkey"
 
 
@@ -37,7 +34,7 @@ def scores(
             continue
         rows = labels.lazy().join(_keyed(tables[source], keys, columns), on=KEY, how="left", maintain_order="left").collect()
         for column in columns:
-            found[source, column.name] = alone(_bins(rows[column.name]), target, first_half, task.kind)
+            found[source, column.name] = _score(rows[column.name], target, first_half, task.kind)
     return found
 
 
@@ -68,12 +65,8 @@ def _labels(task: GuessedTask, table: Table, keys: tuple[str, ...]) -> pl.DataFr
     return rows.gather_every(max(1, -(-rows.height // SAMPLE)))
 
 
-def _bins(column: pl.Series) -> Ints:
-    """Number of each value's bin; 0 is missing."""
+def _score(column: pl.Series, target: Floats64, first_half: Bools, kind: str) -> float:
     if column.dtype == pl.String:
-        return column.rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
+        return alone(column.rank("dense").fill_null(0).cast(pl.Int64).to_numpy(), target, first_half, kind)
     values = column.fill_nan(None)
-    known = values.drop_nulls().to_numpy()
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS)[1:-1])) if len(known) else np.empty(0)
-    filled = values.fill_null(0.0).to_numpy()
-    return np.where(values.is_null().to_numpy(), 0, 1 + np.searchsorted(edges, filled, side="right")).astype(np.int64)
+    return alone_numeric(values.fill_null(0.0).to_numpy(), values.is_not_null().to_numpy(), target, first_half, kind)

@@ -1,12 +1,14 @@
 """The leak check: does one input column alone give a label away?
 
 A column is cut into at most 64 bins (its categories, or quantiles; missing is a bin of its own). The mean target
-of each bin, learned on one half of the labelled train rows, predicts the other half. The score is R² for regression,
-AUC for binary, and the share of the majority class's errors that the column removes for classes.
+of each bin, learned on one half of the labelled train rows, predicts the other half. The score is R² for regression
+(of a straight line, if that is higher: bins are coarse in the tails of few rows), AUC for binary, and the share of the
+majority class's errors that the column removes for classes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,6 +26,7 @@ LEAST = 20
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Floats64 = np.ndarray[Any, np.dtype[np.float64]]
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def find_leaks(
     inputs: dict[str, TabularEncoding],
     tasks: list[TaskEncoding],
     train: dict[str, tuple[pl.Series, dict[str, Arrays]]],
-    labels: dict[str, tuple[Floats64, np.ndarray[Any, np.dtype[np.bool_]]]],
+    labels: dict[str, tuple[Floats64, Bools]],
 ) -> list[Leak]:
     """Columns at or above the threshold, with what is done about each.
 
@@ -71,7 +74,7 @@ def _leaks_of(
     task: TaskEncoding,
     inputs: dict[str, TabularEncoding],
     train: tuple[pl.Series, dict[str, Arrays]],
-    labels: tuple[Floats64, np.ndarray[Any, np.dtype[np.bool_]]],
+    labels: tuple[Floats64, Bools],
 ) -> list[Leak]:
     keys, arrays = train
     target, labelled = labels
@@ -81,27 +84,33 @@ def _leaks_of(
         return []
     found = []
     for name in task.inputs:
-        for column, bins in binned(inputs[name], arrays[name]):
-            score = alone(bins[rows], target[rows], first_half, task.kind)
+        for column, score in _scores(inputs[name], arrays[name], rows, target[rows], first_half, task.kind):
             if score >= spec.encoding.leak.threshold:
                 allowed = spec.inputs[name].columns[column].leak == "allow"
                 found.append(Leak(name, column, task.name, round(score, 4), "allow" if allowed else spec.encoding.leak.on_leak))
     return found
 
 
-def binned(encoding: TabularEncoding, arrays: Arrays) -> list[tuple[str, Ints]]:
-    """(column, bin of each row) of every column of an input; bin 0 is missing."""
-    out: list[tuple[str, Ints]] = []
+def _scores(
+    encoding: TabularEncoding, arrays: Arrays, rows: Ints, target: Floats64, first_half: Bools, kind: str
+) -> Iterator[tuple[str, float]]:
+    """(column, score) of every column of an input on its labelled rows."""
     for j, one in enumerate(encoding.numeric):
-        values, missing = arrays["numeric"][:, j], arrays["missing"][:, j]
-        known = values[~missing]
-        edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS)[1:-1])) if len(known) else np.empty(0)
-        out.append((one.column, np.where(missing, 0, 1 + np.searchsorted(edges, values, side="right")).astype(np.int64)))
-    out += [(cat.column, arrays["categorical"][:, j].astype(np.int64)) for j, cat in enumerate(encoding.categorical)]
-    return out
+        values, known = arrays["numeric"][rows, j].astype(np.float64), ~arrays["missing"][rows, j]
+        yield one.column, alone_numeric(values, known, target, first_half, kind)
+    for j, cat in enumerate(encoding.categorical):
+        yield cat.column, alone(arrays["categorical"][rows, j].astype(np.int64), target, first_half, kind)
 
 
-def alone(bins: Ints, target: Floats64, first_half: np.ndarray[Any, np.dtype[np.bool_]], kind: str) -> float:
+def alone_numeric(values: Floats64, known: Bools, target: Floats64, first_half: Bools, kind: str) -> float:
+    """How well a numeric column predicts the target: by its bins, or by a straight line if that is better."""
+    edges = np.unique(np.quantile(values[known], np.linspace(0, 1, BINS)[1:-1])) if known.any() else np.empty(0)
+    bins = np.where(known, 1 + np.searchsorted(edges, values, side="right"), 0).astype(np.int64)
+    score = alone(bins, target, first_half, kind)
+    return max(score, straight(values, known, target, first_half)) if kind == "regression" else score
+
+
+def alone(bins: Ints, target: Floats64, first_half: Bools, kind: str) -> float:
     """How well the bins predict the target of the second half, learned on the first; 1 is perfectly."""
     b1, y1, b2, y2 = bins[first_half], target[first_half], bins[~first_half], target[~first_half]
     size = int(bins.max()) + 1
@@ -112,8 +121,23 @@ def alone(bins: Ints, target: Floats64, first_half: np.ndarray[Any, np.dtype[np.
     guess = np.where(counts > 0, means, y1.mean())[b2]
     if kind == "binary":
         return _auc(guess, y2)
-    spread = float(((y2 - y2.mean()) ** 2).sum())
-    return 1 - float(((y2 - guess) ** 2).sum()) / spread if spread > 0 else 0.0
+    return _r2(guess, y2)
+
+
+def straight(values: Floats64, known: Bools, target: Floats64, first_half: Bools) -> float:
+    """R² on the second half of a straight line fitted on the first; rows without a value get the mean."""
+    fit, judge = first_half & known, ~first_half
+    if fit.sum() < LEAST or np.ptp(values[fit]) == 0:
+        return 0.0
+    x, y = values[fit], target[fit]
+    slope = float(((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum())
+    guess = np.where(known[judge], y.mean() + slope * (values[judge] - x.mean()), target[first_half].mean())
+    return _r2(guess, target[judge])
+
+
+def _r2(guess: Floats64, target: Floats64) -> float:
+    spread = float(((target - target.mean()) ** 2).sum())
+    return 1 - float(((target - guess) ** 2).sum()) / spread if spread > 0 else 0.0
 
 
 def _auc(score: Floats64, target: Floats64) -> float:
