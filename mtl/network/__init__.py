@@ -1,0 +1,7 @@
+"""Networks: encoders, sharing, heads, and what joins them. Knows no files; of the data it knows a `Plan`."""
+
+from mtl.network.network import Network, Outputs, build_network, input_tensors, rows_of
+from mtl.network.plan import Plan, plan_of
+from mtl.network.predict import Predictions, predict
+
+__all__ = ["Network", "Outputs", "Plan", "Predictions", "build_network", "input_tensors", "plan_of", "predict", "rows_of"]

@@ -1,0 +1,33 @@
+"""What every encoder offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from mtl.network.plan import InputPlan
+
+Arrays = Mapping[str, np.ndarray[Any, Any]]
+Tensors = dict[str, Tensor]
+
+
+class Encoder(nn.Module):
+    """Reads one input. `forward` takes what `tensors` made, with a leading dimension [copies or 1] in front."""
+
+    def __init__(self, plan: InputPlan, copies: int, width: int, dropout: float) -> None:
+        super().__init__()
+
+    @staticmethod
+    def tensors(plan: InputPlan, arrays: Arrays | None, rows: int) -> Tensors:
+        """Tensors [rows, …] of this input's arrays, made once and then sliced; of `None`: the input is absent.
+
+        `present` (bool [rows]) is left out where every row has the input.
+        """
+        raise NotImplementedError
+
+    def forward(self, tensors: Mapping[str, Tensor]) -> Tensor:
+        """Tensors [copies or 1, batch, …] → [copies, batch, member, width]."""
+        raise NotImplementedError

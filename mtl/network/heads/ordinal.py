@@ -1,0 +1,50 @@
+"""ordinal: CORAL (Cao, Mirjalili & Raschka 2020, arXiv:1901.07884).
+
+One score f(x) a task and a threshold b_k between classes k and k + 1: P(y > k) = sigmoid(f(x) + b_k), the loss the sum
+of the cross-entropies of all "y > k?". The paper shows that b falls with k once the loss is at its minimum; here it
+falls always (each step down is a softplus), so that probabilities of classes are never negative, also half-way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mtl.network.heads.base import Head
+
+
+class Ordinal(Head):
+    """Logits of P(y > k), k = 0 … classes − 2; falling in k, so rank-consistent."""
+
+    beyond: Tensor
+    until: Tensor
+
+    def __init__(self, classes: Sequence[int], width: int, widest: int) -> None:
+        super().__init__(classes, width, widest)
+        self.step = nn.Parameter(torch.zeros(len(classes), widest - 2))
+        beyond = torch.arange(widest - 1) >= torch.tensor(classes)[:, None] - 1
+        self.register_buffer("beyond", beyond[:, None, None, :], persistent=False)
+        self.register_buffer("until", torch.ones(widest - 2, widest - 2).tril(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The score plus thresholds; thresholds that a task does not have are −inf: never passed."""
+        steps = functional.softplus(self.step)
+        down = functional.pad((steps[:, None, :] * self.until).sum(-1), (1, 0))  # cumsum is not deterministic on CUDA
+        return (super().forward(x) - down[:, None, None, :]).masked_fill(self.beyond, -torch.inf)
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        above = (targets[:, :, None, None] > torch.arange(logits.shape[-1], device=logits.device)).to(logits.dtype)
+        known = logits.masked_fill(self.beyond, 0)
+        each = functional.binary_cross_entropy_with_logits(known, above.expand_as(known), reduction="none")
+        return each.masked_fill(self.beyond, 0).sum(-1)
+
+    def decode(self, logits: Tensor) -> Tensor:
+        above = functional.pad(functional.pad(torch.sigmoid(logits), (1, 0), value=1.0), (0, 1))
+        return (above[..., :-1] - above[..., 1:]).clamp(min=0).mean(-2)
+
+    def constant(self, targets: Tensor, task: int) -> Tensor:
+        above = (targets[:, None] > torch.arange(self.beyond.shape[-1], device=targets.device)).to(targets.dtype)
+        return torch.logit(above.mean(0), eps=1e-6).masked_fill(self.beyond[task].flatten(), -torch.inf)

@@ -1,0 +1,116 @@
+"""What the network must know of the encodings: sizes of inputs, and which task sees what. Nothing of files or tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class InputPlan:
+    """One input: the kind of its encoder and the sizes that encoder needs."""
+
+    name: str
+    kind: str = "tabular"
+    numeric: int = 0
+    codes: tuple[int, ...] = ()
+    """Number of codes of each categorical column."""
+    embedding: int | None = None
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """One task: its kind, its number of classes (1 for regression and binary), the inputs it sees."""
+
+    name: str
+    kind: str
+    classes: int
+    inputs: frozenset[str]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All inputs and tasks; `widest` keeps each kind's largest class count, also after tasks have left."""
+
+    inputs: tuple[InputPlan, ...]
+    tasks: tuple[TaskPlan, ...]
+    widest: tuple[tuple[str, int], ...]
+
+    @property
+    def kinds(self) -> dict[str, list[int]]:
+        """Kind -> positions of its tasks, in order."""
+        found: dict[str, list[int]] = {}
+        for position, task in enumerate(self.tasks):
+            found.setdefault(task.kind, []).append(position)
+        return found
+
+    @property
+    def groups(self) -> tuple[frozenset[str], ...]:
+        """The different sets of inputs that tasks see, in order of first use."""
+        return tuple(dict.fromkeys(task.inputs for task in self.tasks))
+
+    def sees(self, viewers: Sequence[frozenset[str]]) -> list[list[bool]]:
+        """[viewer, input]: whether the viewer (a task or a group of tasks) sees the input."""
+        return [[one.name in viewer for one in self.inputs] for viewer in viewers]
+
+    def only(self, tasks: Sequence[int]) -> Plan:
+        """The plan of some of the tasks, all sizes as before."""
+        return replace(self, tasks=tuple(self.tasks[t] for t in tasks))
+
+
+class Column(Protocol):
+    """A categorical column that has `codes` different codes."""
+
+    @property
+    def codes(self) -> int: ...
+
+
+class Table(Protocol):
+    """An input's encoding, as far as the network is concerned."""
+
+    @property
+    def numeric(self) -> Sequence[object]: ...
+    @property
+    def categorical(self) -> Sequence[Column]: ...
+    @property
+    def embedding(self) -> int | None: ...
+
+
+class Target(Protocol):
+    """A task's encoding, as far as the network is concerned."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def classes(self) -> Sequence[str]: ...
+    @property
+    def inputs(self) -> Sequence[str]: ...
+    @property
+    def weight(self) -> float: ...
+
+
+class Encoded(Protocol):
+    """All encodings (`mtl.data.encodings.Encodings` is one)."""
+
+    @property
+    def inputs(self) -> Mapping[str, Table]: ...
+    @property
+    def tasks(self) -> Sequence[Target]: ...
+
+
+def plan_of(encodings: Encoded) -> Plan:
+    """The plan of these encodings."""
+    inputs = tuple(
+        InputPlan(name, "tabular", len(one.numeric), tuple(column.codes for column in one.categorical), one.embedding)
+        for name, one in encodings.inputs.items()
+    )
+    tasks = tuple(
+        TaskPlan(t.name, t.kind, len(t.classes) if t.kind in ("multiclass", "ordinal") else 1, frozenset(t.inputs), t.weight)
+        for t in encodings.tasks
+    )
+    widest = {kind: max(t.classes for t in tasks if t.kind == kind) for kind in dict.fromkeys(t.kind for t in tasks)}
+    return Plan(inputs, tasks, tuple(widest.items()))

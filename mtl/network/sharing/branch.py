@@ -1,0 +1,69 @@
+"""One stack of layers, from inputs to the last hidden layer, in one or more copies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mtl.network.encoders import ENCODERS
+from mtl.network.fusion import FUSIONS
+from mtl.network.layers import Layer, uniform
+from mtl.network.plan import Plan
+from mtl.spec.schema import Model
+
+
+class Sight(nn.Module):
+    """Encodes all inputs, hides from each viewer what it may not see, and fuses the rest.
+
+    A hidden or absent input is replaced by a learned vector of its own, so not one bit of it gets further.
+    """
+
+    sees: Tensor
+
+    def __init__(self, plan: Plan, model: Model, copies: int, viewers: Sequence[frozenset[str]]) -> None:
+        super().__init__()
+        self.encoders = nn.ModuleDict(
+            {one.name: ENCODERS[one.kind](one, copies, model.width, model.dropout) for one in plan.inputs}
+        )
+        self.absent = nn.Parameter(uniform(1, copies, len(plan.inputs), model.width))
+        several = len(plan.inputs) > 1
+        self.fusion = FUSIONS[model.fusion](copies, len(plan.inputs), model.width, model.dropout) if several else None
+        sees = torch.tensor(plan.sees(viewers)).reshape(len(viewers), len(plan.inputs))
+        self.register_buffer("sees", sees, persistent=False)
+        self._sees_all = [bool(sees[:, i].all()) for i in range(len(plan.inputs))]
+
+    def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
+        """→ [viewer, batch, member, width]."""
+        found = [self._shown(i, encoder(inputs[name]), inputs[name]) for i, (name, encoder) in enumerate(self.encoders.items())]
+        if self.fusion is None:
+            return found[0]
+        viewers = max(len(one) for one in found)
+        fused: Tensor = self.fusion(torch.stack([one.expand(viewers, -1, -1, -1) for one in found], dim=-2))
+        return fused
+
+    def _shown(self, i: int, encoded: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
+        """encoded [copies, batch, member, width], or the absent-vector where a viewer does not see the input."""
+        present = tensors.get("present")
+        if present is None and self._sees_all[i]:
+            return encoded
+        shown = self.sees[:, i, None]
+        shown = shown if present is None else shown & present
+        return torch.where(shown[:, :, None, None], encoded, self.absent[:, None, None, i].to(encoded.dtype))
+
+
+class Branch(nn.ModuleList):
+    """Sight, then `depth − 1` layers: `depth` hidden layers in all. Each item takes the item before's result."""
+
+    def __init__(self, plan: Plan, model: Model, copies: int, viewers: Sequence[frozenset[str]]) -> None:
+        layers = [Layer(copies, model.width, model.width, model.dropout) for _ in range(model.depth - 1)]
+        super().__init__([Sight(plan, model, copies, viewers), *layers])
+
+    def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
+        """→ [viewer, batch, member, width]."""
+        sight, *layers = self
+        x: Tensor = sight(inputs)
+        for layer in layers:
+            x = layer(x)
+        return x
