@@ -1,0 +1,157 @@
+"""Checkpoints: the whole state of a run after an epoch, in one safetensors file, never pickle.
+
+A checkpoint is loaded under its own key only: a hash of everything its bytes depend on. A killed run goes on from the
+last one and ends with the same bytes as an undisturbed one, since each epoch seeds its generators anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import platform
+import shutil
+import time
+import zlib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+import mtl
+from mtl.files import replacing
+from mtl.spec.schema import Model, Training
+from mtl.training.batches import Rows
+from mtl.training.optimizers import put_states, states_of
+from mtl.training.run import Run
+from mtl.training.stopping import Stopping
+
+FILE = "run.safetensors"
+ROOMS = ("network", "balancing", "training")
+SHARE = 0.05
+"""Largest share of a run's time that goes into checkpoints; where one takes long, epochs in between go without."""
+
+log = logging.getLogger(__name__)
+
+
+def key_of(inputs: str, encodings: Any, model: Model, training: Training, sharing: str, device: torch.device) -> str:
+    """Hash of everything that decides a run's bytes: data, encodings, spec, code, machine."""
+    parts = [inputs, asdict(encodings), model.model_dump(), training.model_dump(), sharing, _code(), _machine(device)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def digest(*splits: Rows) -> str:
+    """Hash of the arrays of these splits, for a caller that has no key of its own."""
+    found = hashlib.blake2b(digest_size=16)
+    for rows in splits:
+        arrays = [array for of in rows.inputs.values() for array in of.values()]
+        for array in (*arrays, rows.targets, rows.labelled):
+            found.update(f"{array.shape}{array.dtype}".encode())
+            found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
+
+
+def _code() -> str:
+    root = Path(mtl.__file__).parent
+    files = sorted(path for room in ROOMS for path in (root / room).rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def _machine(device: torch.device) -> str:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
+    return f"{platform.machine()} {device.type} {name} torch {torch.__version__}"
+
+
+@dataclass
+class Checkpoint:
+    """The file of one run. Without a folder it does nothing."""
+
+    folder: Path | None
+    _wrote: float = field(default_factory=time.monotonic)
+    _took: float = 0.0
+
+    @property
+    def _file(self) -> Path:
+        assert self.folder is not None
+        return self.folder / FILE
+
+    def save(self, run: Run) -> None:
+        """Write the run's state, unless the last writing was so long and so recent that it would slow the run down."""
+        start = time.monotonic()
+        if self.folder is None or start - self._wrote < self._took / SHARE:
+            return
+        tensors, state = _tensors(run), _state(run)
+        text = json.dumps({"state": state, "sum": _checksum(tensors)})
+        with replacing(self._file) as partial:
+            save_file(tensors, partial, metadata={"run": text})
+        self._wrote = time.monotonic()
+        self._took = self._wrote - start
+
+    def load(self, run: Run) -> None:
+        """Bring `run` to where the checkpoint is; leaves it as it is if there is none, or (with a warning) a broken one."""
+        if self.folder is None or not self._file.is_file():
+            return
+        try:
+            tensors, state = _read(self._file)
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            log.warning("%s is broken (%s): training starts anew", self._file, error)
+            return
+        _restore(run, tensors, state)
+
+    def remove(self) -> None:
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _tensors(run: Run) -> dict[str, Tensor]:
+    found = {f"weights/{name}": p.detach() for name, p in run.parameters.items()}
+    found |= {f"best/{name}": tensor for name, tensor in run.best.items()}
+    for name, state in states_of(run.optimizer, run.parameters).items():
+        found |= {f"optimizer/{name}/{key}": value for key, value in state.items()}
+    return {name: tensor.cpu().contiguous() for name, tensor in found.items()}
+
+
+def _state(run: Run) -> dict[str, Any]:
+    stopping = {"score": run.stopping.score, "epoch": run.stopping.epoch}
+    return {"epoch": run.epoch, "seconds": run.seconds, "active": run.active, "stopping": stopping, "history": run.history}
+
+
+def _checksum(tensors: dict[str, Tensor]) -> int:
+    total = 0
+    for name in sorted(tensors):
+        total = zlib.crc32(tensors[name].reshape(-1).numpy().data, total)
+    return total
+
+
+def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    with safe_open(file, "pt") as opened:
+        text = json.loads((opened.metadata() or {})["run"])
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  # no mapping, has no __iter__
+    if text["sum"] != _checksum(tensors):
+        raise ValueError("its checksum does not fit")
+    return tensors, text["state"]
+
+
+def _restore(run: Run, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+    if state["active"] != run.active:
+        run.put(run.network.only(state["active"]), state["active"])
+    states: dict[str, dict[str, Tensor]] = {}
+    with torch.no_grad():
+        for name, parameter in run.parameters.items():
+            parameter.copy_(tensors[f"weights/{name}"])
+        for name, best in run.best.items():
+            best.copy_(tensors[f"best/{name}"])
+    for name, tensor in tensors.items():
+        part, _, rest = name.partition("/")
+        if part == "optimizer":
+            parameter_name, _, key = rest.rpartition("/")
+            states.setdefault(parameter_name, {})[key] = tensor
+    put_states(run.optimizer, run.parameters, states)
+    run.epoch, run.seconds = state["epoch"], state["seconds"]
+    run.history = [tuple(row) for row in state["history"]]
+    run.stopping = Stopping(run.training.patience, state["stopping"]["score"], state["stopping"]["epoch"])

@@ -1,0 +1,62 @@
+"""The device of a run, and the settings that make its bytes the same every time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from mtl.errors import TrainingError
+from mtl.spec.schema import Training
+
+_DETERMINISTIC: Any = torch.utils.deterministic  # torch declares its attribute only at run time
+
+
+def device_of(asked: str) -> torch.device:
+    """`auto`: CUDA if there is one. Raises TrainingError if `cuda` is asked for and not there."""
+    there = torch.cuda.is_available()
+    if asked == "cuda" and not there:
+        raise TrainingError(
+            "training.device: cuda",
+            expected="a CUDA device",
+            found="none on this machine" if torch.version.cuda else f"none, and torch {torch.__version__} is built without CUDA",
+            do="write device: auto or device: cpu, or run where there is a GPU",
+        )
+    return torch.device("cuda" if asked != "cpu" and there else "cpu")
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """bf16 autocast: with `bf16`, and with `auto` on CUDA."""
+    on = precision == "bf16" or (precision == "auto" and device.type == "cuda")
+    return torch.autocast(device.type, torch.bfloat16, enabled=on)
+
+
+@contextmanager
+def settings(training: Training) -> Iterator[torch.device]:
+    """The run's device, with its threads, deterministic algorithms and a generator of its own; afterwards all as before."""
+    device = device_of(training.device)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    fill = _DETERMINISTIC.fill_uninitialized_memory
+    torch.set_num_threads(training.threads)
+    torch.use_deterministic_algorithms(True)
+    _DETERMINISTIC.fill_uninitialized_memory = False  # a debugging aid that costs a pass over each new tensor
+    try:
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if device.type == "cuda" else []):
+            yield device
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(strict)
+        _DETERMINISTIC.fill_uninitialized_memory = fill
+
+
+def seed_epoch(seed: int, epoch: int) -> torch.Generator:
+    """Start all generators anew from seed and epoch, so that a run can go on at any epoch without their states.
+
+    Returns a generator for the order of rows; dropout uses torch's own.
+    """
+    torch.manual_seed(seed * 1_000_003 + epoch)
+    return torch.Generator().manual_seed(seed * 1_000_003 + epoch)

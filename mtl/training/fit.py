@@ -1,0 +1,172 @@
+"""fit: encodings, train and valid → a trained network, the best of its epochs on valid."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+
+from mtl.errors import TrainingError
+from mtl.network import Network, plan_of
+from mtl.network.plan import Encoded
+from mtl.spec.schema import Model, Training
+from mtl.training.baseline import constant_losses
+from mtl.training.batches import Rows, Store
+from mtl.training.checkpoints import Checkpoint, digest, key_of
+from mtl.training.devices import seed_epoch, settings
+from mtl.training.loop import Losses, train_epoch, train_steps, valid_losses
+from mtl.training.run import Run
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What is known after an epoch. Losses by task, of the tasks still training; `score` is what early stopping reads:
+    the mean over these tasks of loss ÷ best constant's loss on valid."""
+
+    epoch: int
+    max_epochs: int
+    train_loss: dict[str, float]
+    valid_loss: dict[str, float]
+    score: float
+    best_score: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network (on the CPU, best weights, evaluation mode) and how it came about.
+
+    history: epoch, task, train_loss, valid_loss; gates: task → share of the shared part after
+    each layer (hybrid); weights: task → the last weight of its loss (fixed, uncertainty).
+    """
+
+    network: Network
+    history: pl.DataFrame
+    best_epoch: dict[str, int]
+    gates: dict[str, list[float]]
+    weights: dict[str, float]
+    parameters: int
+    seconds: float
+    device: str
+
+
+def fit(
+    encodings: Encoded,
+    train: Rows,
+    valid: Rows,
+    model: Model,
+    training: Training,
+    *,
+    sharing: str | None = None,
+    checkpoints: Path | None = None,
+    inputs_key: str = "",
+    progress: Callable[[Epoch], None] | None = None,
+) -> Fitted:
+    """Train until valid says stop. The same arguments on the same machine give the same bytes, also after a kill.
+
+    `checkpoints` is the folder for checkpoints of all runs; this run's own is removed at the end. `inputs_key` is a hash
+    of `train` and `valid`; left out, their arrays are hashed. Raises TrainingError if the device is not there, does not
+    have the memory, or a loss is not finite.
+    """
+    with settings(training) as device:
+        try:
+            seed_epoch(training.seed, 0)
+            run = Run.start(plan_of(encodings), model, training, sharing, device)
+            checkpoint = Checkpoint(None)
+            if checkpoints is not None:
+                inputs_key = inputs_key or digest(train, valid)
+                key = key_of(inputs_key, encodings, model, training, run.network.sharing, device)
+                checkpoint = Checkpoint(checkpoints / key)
+            _epochs(run, train, valid, checkpoint, progress)
+        except torch.cuda.OutOfMemoryError as error:
+            raise _too_big(device) from error
+        checkpoint.remove()
+        return _fitted(run, device)
+
+
+def _epochs(run: Run, train: Rows, valid: Rows, checkpoint: Checkpoint, progress: Callable[[Epoch], None] | None) -> None:
+    start, plan, device = time.perf_counter(), run.network.plan, run.network.device
+    all_train, all_valid = Store.of(plan, train, device), Store.of(plan, valid, device)
+    count = train_steps(run.network, all_train, run.training.optimizer, run.training.batch_size)
+    constants = constant_losses(run.network, all_train, all_valid)
+    checkpoint.load(run)
+    before, on_train, on_valid = run.seconds, all_train.only(run.active), all_valid.only(run.active)
+    while run.goes_on:
+        run.epoch += 1
+        trained = _finite(run, train_epoch(run, on_train, count), "train")
+        judged = _finite(run, valid_losses(run, on_valid), "valid")
+        scores = _scores(trained.mean, judged.mean, [constants[task] for task in run.active])
+        run.note(scores)
+        names = [task.name for task in run.network.plan.tasks]
+        rows = [(run.epoch, n, float(t or 0), v) for n, t, v in zip(names, trained.mean, judged.mean, strict=True)]
+        run.history += rows
+        run.seconds = before + time.perf_counter() - start
+        if run.leave():
+            on_train, on_valid = all_train.only(run.active), all_valid.only(run.active)
+        checkpoint.save(run)
+        if progress is not None:
+            progress(_epoch(run, rows, sum(scores) / len(scores)))
+    run.seconds = before + time.perf_counter() - start
+
+
+def _scores(train: list[float | None], valid: list[float | None], constants: list[float]) -> list[float]:
+    """Each task's loss ÷ its best constant's; on train where valid has no label of it."""
+    losses = [t if v is None else v for t, v in zip(train, valid, strict=True)]
+    return [(loss or 0.0) / constant for loss, constant in zip(losses, constants, strict=True)]
+
+
+def _finite(run: Run, losses: Losses, split: str) -> Losses:
+    """The losses, or a TrainingError that names the tasks of the first step whose loss is not finite."""
+    if losses.each.isfinite().all():
+        return losses
+    step = int((~losses.each.isfinite()).any(1).nonzero()[0])
+    bad = [(t.name, float(x)) for t, x in zip(run.network.plan.tasks, losses.each[step], strict=True) if not math.isfinite(x)]
+    raise TrainingError(
+        f"epoch {run.epoch}, {split}: the loss of {', '.join(name for name, _ in bad[:5])}{' …' if len(bad) > 5 else ''}",
+        expected="a finite number",
+        found=f"{bad[0][1]} in step {step + 1}",
+        do=f"a smaller training.lr (now {run.training.lr:g}), or training.clip: 1.0; look for extreme values in the target",
+    )
+
+
+def _epoch(run: Run, rows: list[tuple[int, str, float, float | None]], score: float) -> Epoch:
+    train = {task: loss for _, task, loss, _ in rows}
+    valid = {task: loss for _, task, _, loss in rows if loss is not None}
+    best = sum(run.stopping.score) / len(run.stopping.score)
+    return Epoch(run.epoch, run.training.max_epochs, train, valid, score, best, run.seconds)
+
+
+@torch.no_grad()
+def _fitted(run: Run, device: torch.device) -> Fitted:
+    plan = run.plan
+    network = Network(plan, run.network.model, run.network.sharing)
+    for name, parameter in network.named_parameters():
+        parameter.copy_(run.best[name])
+    schema: dict[str, Any] = {"epoch": pl.Int64, "task": pl.String, "train_loss": pl.Float64, "valid_loss": pl.Float64}
+    history = pl.DataFrame(run.history, schema=schema, orient="row")
+    epochs = run.stopping.epoch * (1 if network.body.own_stop else len(plan.tasks))
+    best_epoch = {task.name: epoch for task, epoch in zip(plan.tasks, epochs, strict=True)}
+    parameters = sum(p.numel() for p in network.parameters())
+    return Fitted(network.eval(), history, best_epoch, network.gates(), _weights(run), parameters, run.seconds, str(device))
+
+
+def _weights(run: Run) -> dict[str, float]:
+    weights = run.balancing.weights()
+    names = [task.name for task in run.network.plan.tasks]
+    return {} if weights is None else dict(zip(names, weights.tolist(), strict=True))
+
+
+def _too_big(device: torch.device) -> TrainingError:
+    total = torch.cuda.get_device_properties(device).total_memory / 2**30
+    return TrainingError(
+        "training on the GPU",
+        expected="network, rows and one batch in its memory",
+        found=f"{total:.0f} GiB are not enough",
+        do="a smaller training.batch_size or model.width, or training.device: cpu",
+    )

@@ -1,0 +1,49 @@
+"""Optimizers by the spec's names, and their state by the parameters' names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from mtl.spec.schema import Training
+
+Parameters = dict[str, nn.Parameter]
+States = dict[str, dict[str, Tensor]]
+
+
+def make_optimizer(parameters: Parameters, training: Training) -> torch.optim.Optimizer:
+    """adamw, sgd, or full_batch: plain gradient descent, without momentum or decay.
+
+    Decay is for matrices: biases, gates, thresholds and learned uncertainties are not pulled towards 0.
+    """
+    decays = [p for name, p in parameters.items() if name.endswith(("weight", "table"))]
+    others = [p for name, p in parameters.items() if not name.endswith(("weight", "table"))]
+    groups = [{"params": decays, "weight_decay": training.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    if training.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=training.lr, fused=True)
+    if training.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=training.lr, momentum=training.momentum, nesterov=training.momentum > 0)
+    return torch.optim.SGD(list(parameters.values()), lr=training.lr)
+
+
+def states_of(optimizer: torch.optim.Optimizer, parameters: Parameters) -> States:
+    """Parameter → its state's tensors; parameters that never had a gradient have none."""
+    return {name: dict(optimizer.state[p]) for name, p in parameters.items() if optimizer.state.get(p)}
+
+
+def put_states(optimizer: torch.optim.Optimizer, parameters: Parameters, states: States) -> None:
+    """The reverse of `states_of`."""
+    for name, state in states.items():
+        optimizer.state[parameters[name]] = {key: value.to(parameters[name].device, copy=True) for key, value in state.items()}
+
+
+def states_only(states: States, rows: Mapping[str, list[int] | None]) -> States:
+    """The states of some tasks' parameters; `rows` as `mtl.network.rows_of` gives them. Step counts stay as they are."""
+
+    def kept(name: str, value: Tensor) -> Tensor:
+        chosen = rows[name]
+        return value if chosen is None or value.dim() == 0 else value[chosen]
+
+    return {name: {key: kept(name, value) for key, value in state.items()} for name, state in states.items()}

@@ -1,0 +1,210 @@
+"""A killed run goes on and ends with the same bytes; a checkpoint of another run, or a broken one, is never used."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import logging
+import multiprocessing
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mtl.data.aligned import AlignedSet
+from mtl.data.encodings import Encodings
+from mtl.spec.schema import Model, Training
+from mtl.training import Epoch, Fitted, checkpoints, fit
+from mtl.training.checkpoints import FILE, key_of
+
+SHARINGS = ["shared_bottom", "separate", "hybrid"]
+RowsOf = Callable[..., AlignedSet]
+MODEL = Model(width=16, depth=2, dropout=0.2)
+HERE = Path(__file__).resolve()
+
+
+class StopError(Exception):
+    """Thrown by the tests at the end of an epoch."""
+
+
+def training(**more: object) -> Training:
+    asked = {"batch_size": 64, "max_epochs": 14, "patience": 2, "lr": 0.02, "device": "cpu", "balancing": "uncertainty", **more}
+    return Training.model_validate(asked)
+
+
+def bytes_of(fitted: Fitted) -> str:
+    """Hash of weights, history and best epochs."""
+    parts = [p.detach().numpy().tobytes() for p in fitted.network.parameters()]
+    text = f"{fitted.history.rows()} {fitted.best_epoch} {fitted.gates}"
+    return hashlib.sha256(b"".join(parts) + text.encode()).hexdigest()
+
+
+def run(mixed: Encodings, rows: RowsOf, sharing: str, folder: Path | None, stop_after: int | None = None, **more: object) -> Fitted:
+    def progress(epoch: Epoch) -> None:
+        if epoch.epoch == stop_after:
+            raise StopError
+
+    train, valid = rows(mixed, 300, 0), rows(mixed, 120, 1)
+    return fit(mixed, train, valid, MODEL, training(**more), sharing=sharing, checkpoints=folder, progress=progress)
+
+
+@pytest.fixture(autouse=True)
+def _every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtl.training.checkpoints.SHARE", float("inf"))
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("sharing", SHARINGS)
+def test_stopped_after_any_epoch_it_ends_with_the_same_bytes(
+    sharing: str, optimizer: str, mixed: Encodings, rows: RowsOf, tmp_path: Path
+) -> None:
+    undisturbed = run(mixed, rows, sharing, None, optimizer=optimizer)
+    last = int(undisturbed.history["epoch"].max())  # type: ignore[arg-type]
+    for stop_after in sorted({1, 2, last // 2, last - 1}):
+        with pytest.raises(StopError):
+            run(mixed, rows, sharing, tmp_path, stop_after, optimizer=optimizer)
+        assert len(list(tmp_path.glob(f"*/{FILE}"))) == 1
+    assert bytes_of(run(mixed, rows, sharing, tmp_path, optimizer=optimizer)) == bytes_of(undisturbed)
+    assert not any(tmp_path.iterdir())
+
+
+def test_it_goes_on_where_it_was(mixed: Encodings, rows: RowsOf, tmp_path: Path) -> None:
+    with pytest.raises(StopError):
+        run(mixed, rows, "shared_bottom", tmp_path, 3)
+    heard: list[int] = []
+    train, valid = rows(mixed, 300, 0), rows(mixed, 120, 1)
+    fit(mixed, train, valid, MODEL, training(), checkpoints=tmp_path, progress=lambda e: heard.append(e.epoch))
+    assert heard[0] == 4
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "zeros", "other"])
+def test_a_broken_checkpoint_is_named_and_ignored(
+    damage: str, mixed: Encodings, rows: RowsOf, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(StopError):
+        run(mixed, rows, "hybrid", tmp_path, 3)
+    (file,) = tmp_path.glob(f"*/{FILE}")
+    content = file.read_bytes()
+    flipped = bytearray(content)
+    flipped[-100] ^= 1
+    broken = {
+        "cut": content[: len(content) // 2],
+        "flipped": bytes(flipped),
+        "empty": b"",
+        "zeros": b"\0" * 500,
+        "other": b"{}" * 99,
+    }
+    file.write_bytes(broken[damage])
+    with caplog.at_level(logging.WARNING):
+        found = run(mixed, rows, "hybrid", tmp_path)
+    assert [r.message for r in caplog.records if "starts anew" in r.message]
+    assert bytes_of(found) == bytes_of(run(mixed, rows, "hybrid", None))
+
+
+def test_the_key_knows_everything_the_bytes_depend_on(mixed: Encodings, make: Callable[..., Any]) -> None:
+    cpu = torch.device("cpu")
+    base: dict[str, Any] = {
+        "inputs": "a", "encodings": mixed, "model": MODEL, "training": training(), "sharing": "hybrid", "device": cpu
+    }  # fmt: skip
+    others = [
+        {"inputs": "b"},
+        {"encodings": make([("a", "regression")])},
+        {"model": Model(width=17)},
+        {"training": training(seed=1)},
+        {"sharing": "separate"},
+    ]
+    keys = {key_of(**{**base, **other}) for other in [{}, *others]}
+    assert len(keys) == 1 + len(others)
+    assert key_of(**base) in keys
+
+
+def test_other_data_do_not_meet_the_checkpoint(mixed: Encodings, rows: RowsOf, tmp_path: Path) -> None:
+    with pytest.raises(StopError):
+        run(mixed, rows, "shared_bottom", tmp_path, 3)
+    train, valid, heard = rows(mixed, 300, 5), rows(mixed, 120, 1), list[int]()
+    fit(mixed, train, valid, MODEL, training(), checkpoints=tmp_path, progress=lambda e: heard.append(e.epoch))
+    assert heard[0] == 1
+
+
+def test_a_slow_disk_does_not_slow_training(
+    mixed: Encodings, rows: RowsOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where writing takes long, epochs in between go without a checkpoint."""
+    import mtl.training.checkpoints as module
+
+    written: list[Path] = []
+    save = module.save_file
+
+    def slow(tensors: Any, path: Path, **more: Any) -> None:
+        written.append(path)
+        time.sleep(0.2)
+        save(tensors, path, **more)
+
+    monkeypatch.setattr(module, "SHARE", 0.05)
+    monkeypatch.setattr(module, "save_file", slow)
+    run(mixed, rows, "shared_bottom", tmp_path, patience=20)
+    assert len(written) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sharing", SHARINGS)
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(sharing: str, tmp_path: Path) -> None:
+    """A training process is killed (SIGKILL) at random moments, four times; the fifth comes to its end."""
+    told = subprocess.run([sys.executable, str(HERE), sharing, str(tmp_path)], capture_output=True, text=True, check=True).stdout
+    undisturbed, *killed, end = [line.split() for line in told.splitlines()]
+    assert [word for word, _ in killed] == ["killed"] * 4
+    assert end == undisturbed
+
+
+def _shapes() -> Any:
+    spec = importlib.util.spec_from_file_location("shapes", HERE.parents[1] / "conftest.py")
+    assert spec is not None
+    assert spec.loader is not None
+    shapes = sys.modules["shapes"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(shapes)
+    return shapes
+
+
+def _train(sharing: str, folder: Path, told: Connection) -> None:
+    """One run that tells each epoch, and its hash at the end."""
+    shapes = _shapes()
+    mixed = Encodings({"x": shapes.table("x", 4, (3, 5))}, shapes.mixed_tasks())
+    train, valid = shapes.rows_for(mixed, 700, 0), shapes.rows_for(mixed, 120, 1)
+    asked = training(patience=7 if sharing == "separate" else 20, max_epochs=16)
+    told.send(
+        bytes_of(fit(mixed, train, valid, MODEL, asked, sharing=sharing, checkpoints=folder, progress=lambda _: told.send("")))
+    )
+
+
+def _until(epochs: int, sharing: str, folder: Path, chance: random.Random) -> str:
+    """Start a run in a process of its own; kill it some epochs later, or wait for its hash."""
+    fork = multiprocessing.get_context("fork")  # torch is imported once, and no thread of it runs yet
+    here, there = fork.Pipe(duplex=False)
+    child = fork.Process(target=_train, args=(sharing, folder, there))
+    child.start()
+    for _ in range(epochs):
+        if word := here.recv():
+            return f"done {word}"
+    time.sleep(chance.random() * 0.03)
+    child.kill()
+    child.join()
+    return f"killed {child.exitcode}"
+
+
+def _main(sharing: str, folder: Path) -> None:
+    checkpoints.SHARE = float("inf")
+    chance = random.Random(sharing)
+    print(_until(1000, sharing, folder / "undisturbed", chance))
+    for epochs in [chance.randint(1, 4) for _ in range(4)] + [1000]:
+        print(_until(epochs, sharing, folder / "killed", chance))
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1], Path(sys.argv[2]))
