@@ -1,0 +1,131 @@
+"""Candidate against champion on the newest rows that the champion never trained on, each with its own encodings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+
+from mtl.data.aligned import AlignedSet
+from mtl.data.encodings import Encodings, TaskEncoding
+from mtl.errors import MtlError
+from mtl.evaluation.comparison import compare
+from mtl.registry.package import Predictions, entity_hashes
+from mtl.spec import Spec
+
+MIN_ROWS = 30
+"""Fresh rows, and labels of a task on them, below which nothing is said."""
+
+Rows = Callable[[Spec, Encodings], pl.DataFrame]
+"""Raw validated rows of the test entities (entity, key, columns), as a model with these encodings reads them."""
+Compared = dict[str, dict[str, Any]]
+"""Task -> diff, low, high, verdict, and a reason where there is no figure."""
+
+
+class Contestant(Protocol):
+    """A model that can be asked; `Package` is one."""
+
+    @property
+    def encodings(self) -> Encodings: ...
+    def predictions(self, frame: pl.DataFrame) -> Predictions: ...
+    def trained_on(self) -> np.ndarray[Any, np.dtype[np.uint64]]: ...
+
+
+@dataclass(frozen=True)
+class _Fresh:
+    """The test rows that are new to the champion."""
+
+    keys: pl.DataFrame
+    mask: np.ndarray[Any, np.dtype[np.bool_]]
+    truth: Mapping[str, np.ndarray[Any, Any]]
+    labelled: Mapping[str, np.ndarray[Any, np.dtype[np.bool_]]]
+
+    @property
+    def groups(self) -> np.ndarray[Any, Any] | None:
+        """Number of each row's group, a row without one being its own; None if the split knows no groups."""
+        if not self.keys["group"].is_not_null().any():
+            return None
+        unit = pl.concat_str("entity", pl.coalesce("group", "key"), separator="\x1e")
+        return self.keys.select(unit.rank("dense")).to_series().to_numpy()
+
+
+def contest(spec: Spec, test: AlignedSet, candidate: Contestant, champion: Contestant, rows: Rows) -> Compared:
+    """Each task that both have; `cannot tell` with the reason where they cannot be compared."""
+    tasks = candidate.encodings.tasks
+    theirs = {task.name: task for task in champion.encodings.tasks}
+    unlike = {t.name: reason for t in tasks if t.name in theirs and (reason := _unlike(t, theirs[t.name]))}
+    shared = [task for task in tasks if task.name in theirs and task.name not in unlike]
+    fresh = _fresh(test, candidate.encodings, champion)
+    few = {task.name: reason for task in shared if (reason := _too_few(fresh, task))}
+    able = [task for task in shared if task.name not in few]
+    compared = _compared(spec, able, fresh, candidate, champion, rows)
+    reasons = unlike | few
+    return {t.name: compared.get(t.name) or _cannot_tell(reasons[t.name]) for t in tasks if t.name in theirs}
+
+
+def _fresh(test: AlignedSet, encodings: Encodings, champion: Contestant) -> _Fresh:
+    keys = test.keys()
+    mask = ~np.isin(entity_hashes(keys), champion.trained_on())
+    truth, labelled = test.truth(encodings.tasks), test.labels(encodings.tasks)
+    return _Fresh(keys.filter(mask), mask, {n: v[mask] for n, v in truth.items()}, {n: v[mask] for n, v in labelled.items()})
+
+
+def _unlike(ours: TaskEncoding, theirs: TaskEncoding) -> str:
+    """Why two tasks of one name are not the same question; empty if they are."""
+    for what in ("kind", "column", "unit"):
+        if getattr(ours, what) != getattr(theirs, what):
+            return f"the champion's {what} of it is {getattr(theirs, what)!r}, the candidate's {getattr(ours, what)!r}"
+    same = ours.classes[1:] == theirs.classes[1:] if ours.kind == "binary" else set(ours.classes) == set(theirs.classes)
+    return "" if same else "the champion knows other classes of it"
+
+
+def _too_few(fresh: _Fresh, task: TaskEncoding) -> str:
+    labels = int(fresh.labelled[task.name].sum())
+    if labels >= MIN_ROWS:
+        return ""
+    return f"{labels} labels on the {fresh.keys.height} test rows that the champion never trained on; {MIN_ROWS} are needed"
+
+
+def _cannot_tell(reason: str) -> dict[str, Any]:
+    return {"diff": None, "low": None, "high": None, "verdict": "cannot tell", "reason": reason}
+
+
+def _compared(
+    spec: Spec, tasks: Sequence[TaskEncoding], fresh: _Fresh, candidate: Contestant, champion: Contestant, rows: Rows
+) -> Compared:
+    if not tasks:
+        return {}
+    try:
+        raw = _raw(spec, champion, fresh, rows)
+    except (MtlError, pl.exceptions.PolarsError, KeyError, FileNotFoundError):
+        reason = "the champion reads columns that the validated tables no longer have"
+        return {task.name: _cannot_tell(reason) for task in tasks}
+    rival = champion.predictions(raw)
+    theirs = {task.name: task for task in champion.encodings.tasks}
+    done = compare(
+        tasks, fresh.truth, fresh.labelled, candidate.predictions(_raw(spec, candidate, fresh, rows)),
+        {task.name: _in_order(rival[task.name], task, theirs[task.name]) for task in tasks},
+        tolerance=spec.gate.tolerance, confidence=spec.gate.confidence, resamples=spec.evaluation.resamples,
+        seed=spec.evaluation.seed, groups=fresh.groups,
+    )  # fmt: skip
+    figures = ("diff", "low", "high", "verdict")
+    return {
+        name: {key: getattr(one, key) for key in figures} | ({"reason": one.reason} if one.reason else {})
+        for name, one in done.tasks.items()
+    }
+
+
+def _raw(spec: Spec, model: Contestant, fresh: _Fresh, rows: Rows) -> pl.DataFrame:
+    """What a model reads of the fresh rows, in their order."""
+    keys = fresh.keys.select("entity", "key")
+    return keys.join(rows(spec, model.encodings), on=["entity", "key"], how="left", maintain_order="left")
+
+
+def _in_order(values: np.ndarray[Any, Any], ours: TaskEncoding, theirs: TaskEncoding) -> np.ndarray[Any, Any]:
+    """The champion's probabilities [n, classes] in the candidate's order of classes."""
+    if values.ndim == 1:
+        return values
+    return values[:, [theirs.classes.index(label) for label in ours.classes]]

@@ -1,0 +1,134 @@
+"""The gate: rules that a candidate must pass to become champion. Pure: figures in, rules out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mtl.evaluation.metrics.direction import LOSSES
+from mtl.spec import Gate
+
+VERDICTS = {"single_task": "verdict", "trees": "verdict_trees"}
+"""Rival -> where reports/metrics.json says the verdict against it."""
+NAMES = {"single_task": "its single-task network", "trees": "boosted trees", "champion": "the champion"}
+COSTS = {"parameters": "parameters", "predict": "predict_us_per_row"}
+"""The spec's name of a cost -> reports/cost.json's."""
+MEASURED_AGAIN = "predict"
+"""Costs in wall-clock: their figure differs from run to run, so it stays out of what DVC keeps."""
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule, and whether the candidate keeps it; `detail` in plain words."""
+
+    rule: str
+    passed: bool
+    detail: str
+    task: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        task = {"task": self.task} if self.task else {}
+        return {"rule": self.rule, **task, "passed": self.passed, "detail": self.detail}
+
+
+def judge(gate: Gate, metrics: Json, vs_champion: Mapping[str, Json] | None, cost: Json, of: Mapping[str, str]) -> list[Rule]:
+    """Every rule of the gate.
+
+    metrics and cost as in reports/*.json; vs_champion: task -> diff, low, high, verdict, None without a champion;
+    of: task -> the spec's task it was made of (floors may name either).
+    """
+    tasks: Mapping[str, Json] = metrics.get("tasks") or {}
+    rules = [] if tasks else [Rule("tasks", False, "reports/metrics.json has no task")]
+    for rival in gate.no_worse_than:
+        verdicts = _verdicts(rival, tasks, vs_champion)
+        if verdicts is None:
+            rules.append(Rule(_no_worse(rival), True, "there is no champion to compare with"))
+            continue
+        rules += [_no_task_worse(rival, task, said) for task, said in verdicts.items()]
+        rules.append(_few_unknown(rival, verdicts, gate.max_cannot_tell))
+    for name, floor in gate.floors.items():
+        rules += _floor(name, floor, tasks, of)
+    limits = {name: getattr(gate.max_cost, name) for name in COSTS}
+    return rules + [_cost(name, limit, cost) for name, limit in limits.items() if limit is not None]
+
+
+def passes(rules: Sequence[Rule]) -> bool:
+    return bool(rules) and all(rule.passed for rule in rules)
+
+
+def _no_worse(rival: str) -> str:
+    return f"no worse than {rival}"
+
+
+def _verdicts(rival: str, tasks: Mapping[str, Json], vs_champion: Mapping[str, Json] | None) -> dict[str, Json] | None:
+    if rival == "champion":
+        return None if vs_champion is None else dict(vs_champion)
+    key = VERDICTS[rival]
+    return {name: _said(one, rival) if key in one else {} for name, one in tasks.items()}
+
+
+def _said(one: Json, rival: str) -> Json:
+    if rival != "single_task":
+        return {"verdict": one[VERDICTS[rival]]}
+    return {"verdict": one["verdict"], "diff": one.get("diff"), "low": one.get("diff_low"), "high": one.get("diff_high")}
+
+
+def _no_task_worse(rival: str, task: str, said: Json) -> Rule:
+    if "verdict" not in said:
+        return Rule(_no_worse(rival), False, f"{task} was not measured against {NAMES[rival]}", task)
+    verdict = said["verdict"] or "cannot tell"
+    passed = verdict in ("better", "no worse", "cannot tell")
+    why = f" ({said['reason']})" if said.get("reason") else _interval(said)
+    lead = f"{task} is {verdict}" if verdict != "cannot tell" else f"{task}: cannot tell"
+    return Rule(_no_worse(rival), passed, f"{lead} against {NAMES[rival]}{why}", task)
+
+
+def _interval(said: Json) -> str:
+    diff, low, high = (said.get(key) for key in ("diff", "low", "high"))
+    if diff is None:
+        return ""
+    between = "" if low is None or high is None else f", between {low:+.4g} and {high:+.4g}"
+    return f" (difference {diff:+.4g}{between})"
+
+
+def _few_unknown(rival: str, verdicts: Mapping[str, Json], most: float) -> Rule:
+    unknown = [task for task, said in verdicts.items() if (said.get("verdict") or "cannot tell") == "cannot tell"]
+    if not verdicts:
+        return Rule(f"cannot tell against {rival}", True, f"no task in common with {NAMES[rival]}")
+    share = len(unknown) / len(verdicts)
+    detail = f"cannot tell {len(unknown)} of {len(verdicts)} tasks from {NAMES[rival]}; at most {most:.0%} may be so"
+    return Rule(f"cannot tell against {rival}", share <= most, detail)
+
+
+def _floor(name: str, floor: float, tasks: Mapping[str, Json], of: Mapping[str, str]) -> list[Rule]:
+    """Of the task, or of every task that was made of it by `for_each`."""
+    meant = [task for task in tasks if name in (task, of.get(task))]
+    if not meant:
+        return [Rule("floor", False, f"{name} has a floor of {floor:g} and is not among the tasks that were measured", name)]
+    return [_one_floor(task, floor, tasks[task]) for task in meant]
+
+
+def _one_floor(task: str, floor: float, one: Json) -> Rule:
+    """The worst value allowed: a least one, or a greatest one of a metric of which less is better."""
+    metric, value = str(one.get("metric", "metric")), one.get("value")
+    if value is None:
+        reason = one.get("undefined") or one.get("reason") or "undefined on test"
+        return Rule("floor", False, f"{task}: {metric} has no value ({reason}), so it cannot keep its floor of {floor:g}", task)
+    less_is_better = metric in LOSSES
+    passed = value <= floor if less_is_better else value >= floor
+    return Rule(
+        "floor", bool(passed), f"{task}: {metric} {value:.4g}, {'at most' if less_is_better else 'at least'} {floor:g} asked", task
+    )
+
+
+def _cost(name: str, limit: float, cost: Json) -> Rule:
+    ratio = (cost.get(COSTS[name]) or {}).get("ratio")
+    what = "parameters" if name == "parameters" else "prediction time"
+    if ratio is None:
+        return Rule(f"cost of {name}", False, f"{what} was not measured (reports/cost.json); run `dvc repro -f evaluate`")
+    figure = "" if name == MEASURED_AGAIN else f" {ratio:.4g} times,"
+    kept = "within" if ratio <= limit else "above"
+    return Rule(f"cost of {name}", bool(ratio <= limit), f"{what}:{figure} {kept} {limit:g} times that of the single-task networks")

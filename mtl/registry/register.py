@@ -1,0 +1,129 @@
+"""The stage `register`: one transaction from a candidate to a decision. Whatever fails, the champion stays what it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mtl.data.aligned import AlignedSet
+from mtl.data.encodings import Encodings
+from mtl.errors import RegistryError
+from mtl.files import read_json, write_json
+from mtl.layout import ALIGNED, CANDIDATE, COST, METRICS, REGISTRATION
+from mtl.registry import store as registry
+from mtl.registry.around import held, in_experiment
+from mtl.registry.content import content_key
+from mtl.registry.contest import Compared, Rows, contest
+from mtl.registry.gate import Rule, judge, passes
+from mtl.registry.history import append, last_promoted
+from mtl.registry.package import read_package
+from mtl.registry.registration import Registration
+from mtl.registry.store import Store, open_store
+from mtl.registry.trial import golden_trial
+from mtl.registry.undo import Undo
+from mtl.registry.version import Candidate, find_version, make_version, sweep, version_package
+from mtl.spec import Spec
+
+NOT_ASKED = "this is a DVC experiment; the registry is asked by `dvc repro` and `mtl run`"
+ALREADY = "already champion"
+
+
+def register(root: Path, spec: Spec, *, rows: Rows) -> Registration:
+    """Register the candidate of the workspace `root`, let it meet the gate and the champion, promote it if it passes.
+
+    `rows(spec, encodings)`: raw validated test rows as a model with these encodings reads them. Writes
+    reports/registration.json. The same candidate and metrics give the same version again. In a DVC experiment nothing
+    but that file is touched. Raises RegistryError; the registry is then as it was.
+    """
+    root = root.resolve()
+    if in_experiment():
+        registration = Registration("not_asked", spec.name, (NOT_ASKED,))
+        write_json(root / REGISTRATION, registration.as_json())
+        return registration
+    key = content_key(root / CANDIDATE, root / METRICS)
+    candidate = Candidate(root, spec, root / CANDIDATE, root / METRICS, key)
+    with held(root):
+        store = open_store(root, spec.name)
+        with Undo(f"registration of {spec.name!r}") as undo:
+            registration = _decide(store, candidate, rows, undo)
+            write_json(root / REGISTRATION, registration.as_json())
+    return registration
+
+
+def _decide(store: Store, candidate: Candidate, rows: Rows, undo: Undo) -> Registration:
+    sweep(store, candidate.key)
+    version = find_version(store, candidate.key)
+    if version is None:
+        version = make_version(store, candidate, undo)
+    before = store.alias(registry.CHAMPION)
+    _point(store, registry.CANDIDATE, version, undo)
+    if version == before:
+        return _already(store, candidate, version, undo)
+    compared = None if before is None else _meet(store, candidate, before, rows)
+    rules = _rules(candidate, compared)
+    if passes(rules):
+        rules = [*rules, golden_trial(store, version, candidate)]
+    promoted = passes(rules)
+    if promoted:
+        _point(store, registry.CHAMPION, version, undo)
+    reasons = _reasons(rules, before)
+    _note(store, promoted, version, before, reasons, undo)
+    return Registration(
+        "promoted" if promoted else "rejected", store.name, tuple(reasons), version, before, tuple(rules), compared
+    )  # fmt: skip
+
+
+def _already(store: Store, candidate: Candidate, version: int, undo: Undo) -> Registration:
+    """Nothing new; but a promotion that was killed before it was written down is written down now."""
+    if last_promoted(store) != version:
+        _note(store, True, version, None, [ALREADY], undo)
+    rules = _rules(candidate, None)
+    return Registration("promoted", store.name, (ALREADY,), version, version, tuple(rules))
+
+
+def _meet(store: Store, candidate: Candidate, champion: int, rows: Rows) -> Compared:
+    """The candidate against the version that is champion."""
+    from mlflow.exceptions import MlflowException
+
+    test = AlignedSet.read(candidate.root / ALIGNED / "test")
+    try:
+        return contest(candidate.spec, test, read_package(candidate.folder), version_package(store, champion), rows)
+    except (MlflowException, RegistryError, RuntimeError, OSError) as error:  # torch: weights that do not fit today's network
+        raise RegistryError(
+            f"the champion, version {champion} of {store.name!r}, cannot be asked", expected="a model that this code can load",
+            found=str(error).splitlines()[0][:300],
+            do="restore its files, or leave `champion` out of gate.no_worse_than and point the alias elsewhere",
+        ) from error  # fmt: skip
+
+
+def _rules(candidate: Candidate, compared: Compared | None) -> list[Rule]:
+    cost: dict[str, Any] = read_json(candidate.root / COST) if (candidate.root / COST).is_file() else {}
+    of = {task.name: task.of for task in Encodings.read(candidate.folder).tasks}
+    return judge(candidate.spec.gate, read_json(candidate.metrics), compared, cost, of)
+
+
+def _reasons(rules: Sequence[Rule], before: int | None) -> list[str]:
+    failed = [rule.detail for rule in rules if not rule.passed]
+    if failed:
+        return failed
+    met = "there was no champion" if before is None else f"it replaces version {before}"
+    return [f"every rule of the gate holds ({len(rules)}); {met}"]
+
+
+def _point(store: Store, alias: str, version: int, undo: Undo) -> None:
+    """Let an alias point to a version."""
+    was = store.alias(alias)
+    if was == version:
+        return
+    if was is None:
+        undo.step(f"alias {alias}", lambda: store.client.delete_registered_model_alias(store.name, alias))
+    else:
+        undo.step(f"alias {alias}", lambda: store.client.set_registered_model_alias(store.name, alias, str(was)))
+    store.client.set_registered_model_alias(store.name, alias, str(version))
+
+
+def _note(store: Store, promoted: bool, version: int, before: int | None, reasons: list[str], undo: Undo) -> None:
+    tag = append(store, "promoted" if promoted else "rejected", version, before, reasons)
+    if tag:
+        undo.step("entry of the history", lambda: store.client.delete_registered_model_tag(store.name, tag))

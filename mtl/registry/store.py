@@ -1,0 +1,154 @@
+"""Where the registry is, whether it answers, and a client for it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from mtl.errors import RegistryError
+from mtl.layout import MLFLOW
+from mtl.registry.moved import follow_move
+from mtl.registry.quiet import quiet
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+ARTIFACTS = Path("mlruns")
+TRACKING_URI = "MLFLOW_TRACKING_URI"
+PATIENCE = 3.0
+"""Seconds a server has to answer."""
+PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+CHAMPION, CANDIDATE = "champion", "candidate"
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open registry, and the name of the model in it."""
+
+    client: MlflowClient
+    uri: str
+    root: Path
+    name: str
+    is_own: bool
+    """Whether it is the project's own file, not a server or a file that somebody else named."""
+
+    @contextmanager
+    def as_default(self) -> Iterator[None]:
+        """MLflow's SQL registry looks a logged model up in the default store, whatever store it was asked through."""
+        before = os.environ.get(TRACKING_URI)
+        os.environ[TRACKING_URI] = self.uri
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[TRACKING_URI]
+            else:
+                os.environ[TRACKING_URI] = before
+
+    def alias(self, alias: str) -> int | None:
+        """The version that an alias points to; None if there is no such alias."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return int(self.client.get_model_version_by_alias(self.name, alias).version)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+
+
+def tracking_uri(root: Path) -> str:
+    """`MLFLOW_TRACKING_URI`, else the file that a plain `mlflow ui` in the project's folder reads."""
+    said = os.environ.get(TRACKING_URI)
+    if said:
+        return said
+    # Not quoted as MLflow 3.17 quotes its own default: SQLAlchemy reads `%20` as it stands, and the database of
+    # `my project/` would lie in a new folder `my%20project/` beside it.
+    return f"sqlite:///{root.resolve() / MLFLOW}"
+
+
+def open_store(root: Path, name: str) -> Store:
+    """The registry of the project in `root`, made if it is the project's own and not there yet.
+
+    Raises RegistryError within seconds if a server does not answer.
+    """
+    quiet()
+    from mlflow import MlflowClient
+
+    uri, is_own = tracking_uri(root), TRACKING_URI not in os.environ
+    _must_answer(uri)
+    with answering(uri):
+        if is_own:
+            follow_move(root.resolve() / MLFLOW, name, root.resolve() / ARTIFACTS / name)
+        client = MlflowClient(tracking_uri=uri)
+        client.search_registered_models(max_results=1)
+    return Store(client, uri, root.resolve(), name, is_own)
+
+
+@contextmanager
+def answering(uri: str) -> Iterator[None]:
+    """Whatever goes wrong with the registry at `uri` inside is a RegistryError."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise _unusable(uri, str(error).splitlines()[0][:300] if str(error) else type(error).__name__) from error
+
+
+def has_store(root: Path) -> bool:
+    """Whether there is a registry to read from, without making one."""
+    return TRACKING_URI in os.environ or (root / MLFLOW).is_file()
+
+
+def experiment(store: Store) -> str:
+    """Id of the MLflow experiment of this model, made or restored if need be; its artifacts lie in mlruns/NAME."""
+    found = store.client.get_experiment_by_name(store.name)
+    if found is None:
+        own = str(store.root / ARTIFACTS / store.name) if store.is_own else None
+        return str(store.client.create_experiment(store.name, artifact_location=own))
+    if found.lifecycle_stage == "deleted":
+        store.client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+def _must_answer(uri: str) -> None:
+    parts = urlsplit(uri)
+    dialect = parts.scheme.split("+")[0]
+    try:
+        if parts.scheme in ("http", "https"):
+            with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PATIENCE):
+                return
+        elif dialect in PORTS and parts.hostname:
+            socket.create_connection((parts.hostname, parts.port or PORTS[dialect]), PATIENCE).close()
+    except urllib.error.HTTPError as error:
+        status = error.code
+        error.close()
+        if status >= 500:  # a gateway with nothing behind it; any other status is an answer
+            raise _unusable(uri, f"HTTP {status}") from None
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        raise _unusable(uri, str(getattr(error, "reason", error)) or type(error).__name__) from None
+
+
+def _unusable(uri: str, found: str) -> RegistryError:
+    return RegistryError(
+        f"the registry at {without_password(uri)}", expected="an MLflow store that answers", found=found,
+        do=f"start it, or correct {TRACKING_URI}; unset it for the project's own file {MLFLOW}",
+    )  # fmt: skip
+
+
+def without_password(uri: str) -> str:
+    parts = urlsplit(uri)
+    if parts.password is None:
+        return uri
+    return uri.replace(f":{parts.password}@", ":***@")

@@ -1,0 +1,140 @@
+"""The gate as properties: a rule that fails always rejects, nothing undefined passes silently, words are plain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtl.registry.gate import Rule, judge, passes
+from mtl.spec import Gate
+
+VERDICTS = st.sampled_from(["better", "no worse", "worse", "cannot tell", None])
+RIVALS = ("single_task", "champion", "trees")
+
+
+def task(verdict: Any = "better", trees: Any = "better", value: Any = 0.8, metric: str = "auc") -> dict[str, Any]:
+    return {
+        "metric": metric,
+        "value": value,
+        "verdict": verdict,
+        "verdict_trees": trees,
+        "diff": 0.01,
+        "diff_low": 0.0,
+        "diff_high": 0.02,
+    }
+
+
+def said(verdict: Any) -> dict[str, Any]:
+    return {"diff": 0.01, "low": 0.0, "high": 0.02, "verdict": verdict}
+
+
+def decided(gate: Gate, tasks: dict[str, Any], champion: Any = None, cost: Any = None, of: Any = None) -> list[Rule]:
+    return judge(gate, {"tasks": tasks}, champion, cost or {}, of or {})
+
+
+figures = st.dictionaries(st.sampled_from("abcdef"), st.tuples(VERDICTS, VERDICTS, VERDICTS), min_size=1)
+gates = st.builds(Gate, no_worse_than=st.lists(st.sampled_from(RIVALS), unique=True).map(tuple), max_cannot_tell=st.floats(0, 1))
+
+
+@given(figures, gates)
+def test_passes_exactly_when_no_task_is_worse_and_few_are_unknown(verdicts, gate):
+    tasks = {name: task(single, trees) for name, (single, trees, _) in verdicts.items()}
+    champion = {name: said(verdict) for name, (_, _, verdict) in verdicts.items()}
+    by_rival = {"single_task": 0, "trees": 1, "champion": 2}
+    asked = [[v[by_rival[rival]] for v in verdicts.values()] for rival in gate.no_worse_than]
+    worse = any("worse" in column for column in asked)
+    unknown = any(sum(v in (None, "cannot tell") for v in column) / len(column) > gate.max_cannot_tell for column in asked)
+    rules = decided(gate, tasks, champion)
+    assert (not any(not rule.passed for rule in rules)) == (not worse and not unknown)
+
+
+@given(figures, gates, st.sampled_from(RIVALS))
+def test_asking_more_never_promotes(verdicts, gate, rival):
+    tasks = {name: task(single, trees) for name, (single, trees, _) in verdicts.items()}
+    champion = {name: said(verdict) for name, (_, _, verdict) in verdicts.items()}
+    more = gate.model_copy(update={"no_worse_than": tuple(dict.fromkeys((*gate.no_worse_than, rival))), "floors": {"a": 0.9}})
+    if not passes(decided(gate, tasks, champion)) and gate.no_worse_than:
+        assert not passes(decided(more, tasks, champion))
+
+
+@given(st.lists(st.booleans()), st.integers(0, 10))
+def test_a_failing_rule_never_promotes(others, place):
+    rules = [Rule("x", passed, "") for passed in others]
+    rules.insert(place, Rule("golden rows", False, ""))
+    assert not passes(rules)
+
+
+def test_no_rule_at_all_does_not_promote():
+    assert not passes([])
+    assert not passes(decided(Gate(no_worse_than=()), {}))
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "floor", "passed"),
+    [
+        ("auc", 0.8, 0.7, True),
+        ("auc", 0.6, 0.7, False),
+        ("auc", None, 0.0, False),
+        ("mae", 3.0, 4.0, True),
+        ("mae", 5.0, 4.0, False),
+    ],
+)
+def test_a_floor_is_the_worst_value_allowed(metric, value, floor, passed):
+    gate = Gate(no_worse_than=(), floors={"a": floor})
+    (rule,) = decided(gate, {"a": task(value=value, metric=metric)})
+    assert rule.passed is passed
+    assert rule.task == "a"
+
+
+def test_an_undefined_metric_says_why_it_fails_its_floor():
+    gate = Gate(no_worse_than=(), floors={"a": 0.1})
+    (rule,) = decided(gate, {"a": task(value=None) | {"undefined": "one class only in test"}})
+    assert rule.detail == "a: auc has no value (one class only in test), so it cannot keep its floor of 0.1"
+
+
+def test_a_floor_of_a_task_that_is_not_there_fails():
+    (rule,) = decided(Gate(no_worse_than=(), floors={"gone": 0.1}), {"a": task()})
+    assert not rule.passed
+    assert "gone has a floor of 0.1 and is not among the tasks" in rule.detail
+
+
+def test_a_floor_of_a_spec_task_holds_for_each_task_made_of_it():
+    gate = Gate(no_worse_than=(), floors={"grade": 0.7})
+    rules = decided(gate, {"grade_1": task(value=0.8), "grade_2": task(value=0.6)}, of={"grade_1": "grade", "grade_2": "grade"})
+    assert [(rule.task, rule.passed) for rule in rules] == [("grade_1", True), ("grade_2", False)]
+
+
+def test_a_rival_that_was_not_measured_fails():
+    one = task()
+    del one["verdict_trees"]
+    rules = decided(Gate(no_worse_than=("trees",)), {"a": one})
+    assert [rule.passed for rule in rules] == [False, True]
+    assert rules[0].detail == "a was not measured against boosted trees"
+
+
+@pytest.mark.parametrize(("ratio", "passed"), [(0.5, True), (1.5, True), (1.6, False), (None, False)])
+def test_cost_stays_below_its_limit_and_is_measured(ratio, passed):
+    gate = Gate(no_worse_than=(), max_cost={"parameters": 1.5, "predict": 1.5})
+    cost = {} if ratio is None else {"parameters": {"ratio": ratio}, "predict_us_per_row": {"ratio": ratio}}
+    rules = decided(gate, {"a": task()}, cost=cost)
+    assert [rule.passed for rule in rules] == [passed, passed]
+
+
+def test_what_was_measured_by_the_clock_stays_out_of_the_words():
+    gate = Gate(no_worse_than=(), max_cost={"predict": 2})
+    slow, slower = (decided(gate, {"a": task()}, cost={"predict_us_per_row": {"ratio": ratio}}) for ratio in (3.1, 3.2))
+    assert slow == slower
+
+
+def test_reasons_are_plain_words():
+    rules = decided(Gate(), {"asthma": task("worse")}, {"asthma": said("cannot tell") | {"diff": None, "reason": "12 labels"}})
+    assert [rule.detail for rule in rules] == [
+        "asthma is worse against its single-task network (difference +0.01, between +0 and +0.02)",
+        "cannot tell 0 of 1 tasks from its single-task network; at most 100% may be so",
+        "asthma: cannot tell against the champion (12 labels)",
+        "cannot tell 1 of 1 tasks from the champion; at most 100% may be so",
+    ]
+    assert decided(Gate(no_worse_than=("champion",)), {"a": task()})[0].detail == "there is no champion to compare with"
