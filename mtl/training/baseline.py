@@ -1,8 +1,9 @@
-"""The loss of the best constant: what a network without inputs would reach on valid."""
+"""The best constant: what a network without inputs would say. Where heads begin, and what their valid loss is compared with."""
 
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from mtl.network import Network
 from mtl.training.batches import Store
@@ -12,20 +13,34 @@ LEAST = 1e-6
 
 
 @torch.no_grad()
-def constant_losses(network: Network, train: Store, valid: Store) -> list[float]:
+def best_constants(network: Network, train: Store) -> dict[str, Tensor]:
+    """Kind -> logits [task of that kind, out] of the constant that fits each task's train labels best."""
+    return {
+        kind: torch.stack([_constant(network, train, kind, place, t) for place, t in enumerate(at)])
+        for kind, at in network.kinds.items()
+    }
+
+
+@torch.no_grad()
+def constant_losses(network: Network, best: dict[str, Tensor], train: Store, valid: Store) -> list[float]:
     """Of each task: the loss of train's best constant on valid's labels, or on train's where valid has none."""
     found = [0.0] * len(network.plan.tasks)
     for kind, at in network.kinds.items():
-        head = network.head(kind)
-        best = torch.stack([_constant(network, train, kind, place, t) for place, t in enumerate(at)])[:, None, None, :]
+        logits = best[kind][:, None, None, :]
         for rows in (train, valid):
             targets, mask = rows.targets[at], rows.mask[at]
-            each = head.loss(best.expand(-1, targets.shape[1], 1, -1), targets).squeeze(-1) * mask
+            each = network.head(kind).loss(logits.expand(-1, targets.shape[1], 1, -1), targets).squeeze(-1) * mask
             for t, total, labels in zip(at, each.sum(1).tolist(), mask.sum(1).tolist(), strict=True):
                 found[t] = max(total / labels, LEAST) if labels else found[t]
     return found
 
 
-def _constant(network: Network, train: Store, kind: str, place: int, task: int) -> torch.Tensor:
+def start_at_constants(network: Network, best: dict[str, Tensor]) -> None:
+    """Let every head begin at its tasks' best constants."""
+    for kind, logits in best.items():
+        network.head(kind).start_at(logits)
+
+
+def _constant(network: Network, train: Store, kind: str, place: int, task: int) -> Tensor:
     labels = train.targets[task][train.mask[task] > 0]
     return network.head(kind).constant(labels if len(labels) else train.targets[task][:1], place)

@@ -16,7 +16,7 @@ from mtl.errors import TrainingError
 from mtl.network import Network, plan_of
 from mtl.network.plan import Encoded
 from mtl.spec.schema import Model, Training
-from mtl.training.baseline import constant_losses
+from mtl.training.baseline import best_constants, constant_losses, start_at_constants
 from mtl.training.batches import Rows, Store
 from mtl.training.checkpoints import Checkpoint, digest, key_of
 from mtl.training.devices import seed_epoch, settings
@@ -94,7 +94,9 @@ def _epochs(run: Run, train: Rows, valid: Rows, checkpoint: Checkpoint, progress
     start, plan, device = time.perf_counter(), run.network.plan, run.network.device
     all_train, all_valid = Store.of(plan, train, device), Store.of(plan, valid, device)
     count = train_steps(run.network, all_train, run.training.optimizer, run.training.batch_size)
-    constants = constant_losses(run.network, all_train, all_valid)
+    best = best_constants(run.network, all_train)
+    constants = constant_losses(run.network, best, all_train, all_valid)
+    start_at_constants(run.network, best)
     checkpoint.load(run)
     before, on_train, on_valid = run.seconds, all_train.only(run.active), all_valid.only(run.active)
     while run.goes_on:

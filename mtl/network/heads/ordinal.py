@@ -13,7 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mtl.network.heads.base import Head
+from mtl.network.heads.base import EXTREME, Head
+
+LEAST_STEP = 1e-3
+"""Between thresholds at the start, where train has none of a class."""
 
 
 class Ordinal(Head):
@@ -34,6 +37,13 @@ class Ordinal(Head):
         steps = functional.softplus(self.step)
         down = functional.pad((steps[:, None, :] * self.until).sum(-1), (1, 0))  # cumsum is not deterministic on CUDA
         return (super().forward(x) - down[:, None, None, :]).masked_fill(self.beyond, -torch.inf)
+
+    @torch.no_grad()
+    def start_at(self, constants: Tensor) -> None:
+        """The first threshold is the bias; each step down is the softplus of its parameter."""
+        logits = constants.clamp(-EXTREME, EXTREME)
+        self.bias.copy_(logits[:, :1])
+        self.step.copy_(torch.log(torch.expm1((logits[:, :-1] - logits[:, 1:]).clamp(min=LEAST_STEP))))
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         above = (targets[:, :, None, None] > torch.arange(logits.shape[-1], device=logits.device)).to(logits.dtype)

@@ -64,10 +64,29 @@ def test_it_leaves_torch_as_it_was(mixed: Encodings, rows: RowsOf) -> None:
     assert before[1:] == (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
 
 
+def test_every_head_begins_at_its_best_constant(mixed: Encodings, rows: RowsOf) -> None:
+    """Without what the inputs say, a network that has not been trained loses what the best constant does."""
+    from mtl.network import build_network
+    from mtl.training.baseline import best_constants, constant_losses, start_at_constants
+    from mtl.training.batches import Store
+    from mtl.training.loop import valid_losses
+    from mtl.training.run import Run
+
+    network = build_network(mixed, MODEL)
+    stores = [Store.of(network.plan, rows(mixed, 300, seed), torch.device("cpu")) for seed in (0, 1)]
+    best = best_constants(network, stores[0])
+    start_at_constants(network, best)
+    for head in network.heads.values():
+        torch.nn.init.zeros_(head.weight)
+    run = Run.start(network.plan, MODEL, training(), None, torch.device("cpu"))
+    run.put(network, run.active)
+    assert valid_losses(run, stores[1]).mean == pytest.approx(constant_losses(network, best, *stores), rel=1e-4)
+
+
 @pytest.mark.parametrize("sharing", SHARINGS)
 def test_best_weights_are_restored(sharing: str, mixed: Encodings, rows: RowsOf) -> None:
     """The network's valid losses are those of each task's best epoch, not of the last."""
-    from mtl.training.baseline import constant_losses
+    from mtl.training.baseline import best_constants, constant_losses
     from mtl.training.batches import Store
     from mtl.training.loop import valid_losses
     from mtl.training.run import Run
@@ -79,7 +98,8 @@ def test_best_weights_are_restored(sharing: str, mixed: Encodings, rows: RowsOf)
     run.put(found.network, run.active)
     stores = [Store.of(found.network.plan, part, torch.device("cpu")) for part in (train, valid)]
     now = valid_losses(run, stores[1]).mean
-    constants = dict(zip(found.best_epoch, constant_losses(found.network, *stores), strict=True))
+    losses = constant_losses(found.network, best_constants(found.network, stores[0]), *stores)
+    constants = dict(zip(found.best_epoch, losses, strict=True))
     for (task, epoch), loss in zip(found.best_epoch.items(), now, strict=True):
         of_task = found.history.filter(pl.col("task") == task)
         assert loss == pytest.approx(of_task.filter(pl.col("epoch") == epoch)["valid_loss"].item(), rel=1e-5)
