@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mtl.errors import RegistryError
+from mtl.files import replacing
 from mtl.layout import MLFLOW
 from mtl.registry.moved import follow_move
 from mtl.registry.quiet import quiet
@@ -88,10 +89,24 @@ def open_store(root: Path, name: str) -> Store:
     _must_answer(uri)
     with answering(uri):
         if is_own:
+            _make_own(root.resolve() / MLFLOW)
             follow_move(root.resolve() / MLFLOW, name, root.resolve() / ARTIFACTS / name)
         client = MlflowClient(tracking_uri=uri)
         client.search_registered_models(max_results=1)
     return Store(client, uri, root.resolve(), name, is_own)
+
+
+def _make_own(file: Path) -> None:
+    """Make the project's own database beside its name, then rename it.
+
+    MLflow makes its 50 tables one by one, for seconds; killed among them it could never open the file again.
+    """
+    from mlflow import MlflowClient
+
+    if not file.is_file():
+        with replacing(file) as partial:
+            Path(f"{partial}-journal").unlink(missing_ok=True)  # of an earlier attempt that was killed
+            MlflowClient(tracking_uri=f"sqlite:///{partial}").search_registered_models(max_results=1)
 
 
 @contextmanager

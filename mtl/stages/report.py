@@ -1,10 +1,11 @@
-"""`mtl report`: everything under reports/ as one page -> reports/report.html."""
+"""`mtl report`: everything under reports/ as one page -> reports/report.html, and beside the version in the registry."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from mtl.layout import ENCODING_REPORT, EVALUATION, METRICS, REPORT
+from mtl.registry.verbs import attach_report
 from mtl.report import write_report
 from mtl.spec import read_spec
 from mtl.stages._needs import need
@@ -12,5 +13,6 @@ from mtl.stages._needs import need
 
 def run() -> str:
     need("report", ENCODING_REPORT, METRICS, EVALUATION)
-    write_report(Path(), read_spec(), REPORT)
-    return str(REPORT)
+    spec = read_spec()
+    write_report(Path(), spec, REPORT)
+    return f"{REPORT}{', kept with its version in the registry' if attach_report(Path(), spec) else ''}"

@@ -1,0 +1,158 @@
+"""The Prefect flow `retrain`: dvc.yaml is the graph, DVC says what is stale, Prefect runs one task a stage."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TaskRunContext
+from prefect.futures import PrefectFuture, wait
+from prefect.states import Completed, Failed
+from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.tasks import Task
+
+from mtl.codelock import write_code_lock
+from mtl.errors import MtlError
+from mtl.layout import CODE_LOCK
+from mtl.orchestration.artifacts import publish
+from mtl.orchestration.graph import Plan, is_stale, read_plan
+from mtl.orchestration.heal import heal_dvc
+from mtl.orchestration.local import prepare_environment
+from mtl.orchestration.lock import workspace_lock
+from mtl.orchestration.outside import must_run_again
+from mtl.orchestration.polling import poll, sql_sources
+from mtl.orchestration.stage import allow, run_stage, stop_all
+from mtl.orchestration.watch import Outcome, watcher
+
+WRONG_SPEC = "Wrong spec"
+"""Name of a failed state that no retry can mend; ends with exit code 2."""
+RETRY_DELAYS: list[float] = [1, 4]
+"""Seconds before the first and the second retry of what reads files and servers of others."""
+
+
+def _may_pass_next_time(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    return state.name != WRONG_SPEC
+
+
+@task(name="stage", task_run_name="{stage}", cache_policy=NO_CACHE, persist_result=False)
+def reproduce(stage: str, root: str, force: bool = False, maybe_stale: bool = True) -> State[Any]:
+    """Bring one stage up to date. DVC, not Prefect, decides whether it has to run.
+
+    `maybe_stale` is False where neither the stage nor anything before it was stale when the flow began.
+    """
+    where, log = Path(root), get_run_logger()
+    again = force or must_run_again(where, stage)
+    if not again and not (maybe_stale and is_stale(where, stage)):
+        return _told(Outcome(stage, "unchanged"))
+
+    def hear(line: str) -> None:
+        log.info(line)
+        watcher().line(stage, line)
+
+    watcher().started(stage)
+    return _told(run_stage(where, stage, force=again, on_line=hear))
+
+
+@task(
+    name="poll", task_run_name="poll@{source}", cache_policy=NO_CACHE, persist_result=False,
+    retries=len(RETRY_DELAYS), retry_delay_seconds=RETRY_DELAYS, retry_condition_fn=_may_pass_next_time,
+)  # fmt: skip
+def poll_source(source: str, root: str) -> State[Any]:
+    """Ask an SQL source for its watermark; DVC watches the small file that holds the answer."""
+    return _told(poll(Path(root), source))
+
+
+reproduce_retried = reproduce.with_options(
+    retries=len(RETRY_DELAYS), retry_delay_seconds=RETRY_DELAYS, retry_condition_fn=_may_pass_next_time
+)
+
+
+@flow(name="retrain", task_runner=ThreadPoolTaskRunner(max_workers=32))  # type: ignore[arg-type]
+def retrain(root: str = ".", force: bool = False, targets: list[str] | None = None) -> State[Any]:
+    """Bring the workspace at `root` up to date, or the stages in `targets` and what they need."""
+    where = Path(root).resolve()
+    prepare_environment(where)
+    try:
+        with workspace_lock(where):
+            return _retrain(where, force, targets)
+    except MtlError as error:
+        return Failed(message=str(error), name=_state_name(error.exit_code))
+
+
+def _retrain(root: Path, force: bool, targets: list[str] | None) -> State[Any]:
+    for text in heal_dvc(root):
+        get_run_logger().warning(text)
+    write_code_lock(root / CODE_LOCK)
+    polled = _outcomes([(f"poll@{name}", poll_source.submit(name, str(root))) for name in sql_sources(root)])
+    if any(not outcome.ok for outcome in polled):
+        return _final(polled)
+    outcomes = _outcomes(_submit(root, read_plan(root, targets), force))
+    publish(root, outcomes)
+    return _final(outcomes)
+
+
+def _submit(root: Path, plan: Plan, force: bool) -> list[tuple[str, PrefectFuture[Any]]]:
+    stale = set(plan.stale) | {stage for stage in plan.needs if stage == "register" and must_run_again(root, stage)}
+    maybe_stale = stale | plan.downstream(stale)
+    futures: dict[str, PrefectFuture[Any]] = {}
+    for stage, needs in plan.needs.items():
+        run: Task[..., Any] = reproduce_retried if stage.partition("@")[0] == "ingest" else reproduce
+        before = [futures[need] for need in needs]
+        futures[stage] = run.submit(stage, str(root), force, stage in maybe_stale, wait_for=before)
+    return list(futures.items())
+
+
+def _outcomes(futures: list[tuple[str, PrefectFuture[Any]]]) -> list[Outcome]:
+    allow()
+    try:
+        wait([future for _, future in futures])
+    except BaseException:  # Ctrl-C, or Prefect's worker cancelling the run
+        stop_all()
+        raise
+    return [_outcome(stage, future.state) for stage, future in futures]
+
+
+def _outcome(stage: str, state: State[Any]) -> Outcome:
+    if state.is_completed():
+        found: Any = state.result(raise_on_failure=False)
+        return Outcome(**found)
+    if state.is_pending():
+        outcome = Outcome(stage, "not run")
+        watcher().finished(outcome)
+        return outcome
+    return Outcome(stage, "failed", 0.0, state.message or "", 2 if state.name == WRONG_SPEC else 1)
+
+
+def _told(outcome: Outcome) -> State[Any]:
+    """Tell the watcher, and say it as a state of Prefect's; a failed one carries the stage's own words only."""
+    watcher().finished(replace(outcome, what="retrying") if _will_be_retried(outcome) else outcome)
+    if outcome.ok:
+        return Completed(name="Unchanged" if outcome.what == "unchanged" else "Completed", data=vars(outcome), message=outcome.what)
+    return Failed(message=outcome.message, name=_state_name(outcome.exit_code))
+
+
+def _will_be_retried(outcome: Outcome) -> bool:
+    context = TaskRunContext.get()
+    return (
+        outcome.what == "failed"
+        and outcome.exit_code != 2
+        and context is not None
+        and context.task_run.run_count <= context.task.retries
+    )
+
+
+def _state_name(exit_code: int) -> str:
+    return WRONG_SPEC if exit_code == 2 else "Failed"
+
+
+def _final(outcomes: list[Outcome]) -> State[Any]:
+    failed = [outcome for outcome in outcomes if outcome.what == "failed"]
+    if failed:
+        name = _state_name(max(outcome.exit_code for outcome in failed))
+        return Failed(message="\n".join(f"{outcome.stage}: {outcome.message}" for outcome in failed), name=name)
+    done = sum(outcome.what != "unchanged" for outcome in outcomes)
+    return Completed(message=f"{done} of {len(outcomes)} stages run" if done else "nothing to do", data=[vars(o) for o in outcomes])

@@ -1,0 +1,75 @@
+"""One run a workspace: a lock that says who holds it and goes with its holder, however that one ends."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from mtl.errors import MtlError
+from mtl.layout import STATE
+
+LOCK = STATE / "run.lock"
+
+_held: set[Path] = set()
+_guard = threading.Lock()
+
+
+class WorkspaceBusyError(MtlError):
+    """Another run works in this workspace."""
+
+
+@contextmanager
+def workspace_lock(root: Path) -> Iterator[None]:
+    """Hold the workspace; inside a block of the same process that holds it already, nothing more is done.
+
+    Raises WorkspaceBusyError, which names the holder's pid, start and command. The lock is the kernel's
+    (flock), so a holder that was killed leaves none behind.
+    """
+    path = (root / LOCK).resolve()
+    with _guard:
+        nested = path in _held
+        file = None if nested else _take(path)
+        _held.add(path)
+    try:
+        yield
+    finally:
+        if file is not None:
+            with _guard:
+                _held.discard(path)
+            file.close()
+
+
+def _take(path: Path) -> IO[str]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.seek(0)
+        holder = file.read()
+        file.close()
+        raise _busy(path, holder) from None
+    file.truncate(0)
+    since = datetime.now().astimezone().isoformat(timespec="seconds")
+    json.dump({"pid": os.getpid(), "since": since, "command": " ".join(sys.argv)}, file)
+    file.flush()
+    return file
+
+
+def _busy(path: Path, holder: str) -> WorkspaceBusyError:
+    try:
+        who = json.loads(holder)
+        found = f"process {who['pid']} since {who['since']}: {who['command']}"
+    except (ValueError, KeyError, TypeError):
+        found = "a process that has just begun"
+    return WorkspaceBusyError(
+        f"another run works in {path.parent.parent}", expected="one run a workspace", found=found, do="wait until it has ended"
+    )

@@ -1,0 +1,90 @@
+"""What was trained on what: sources, entities, inputs, labels, and what was left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mtl.layout import SPLITS
+from mtl.report.pictures.strips import stacked_bar
+from mtl.report.reading import Findings, clean
+from mtl.report.words import number
+from mtl.spec import Spec, Task
+
+
+def context(findings: Findings, spec: Spec) -> dict[str, Any]:
+    encoding = findings.encoding
+    return {
+        "recipe": _recipe(findings, spec),
+        "sources": [_source(findings, spec, name) for name in spec.sources],
+        "rows": encoding.get("rows") or {}, "split": encoding.get("split") or "",
+        "entities": {name: " + ".join(entity.key) for name, entity in clean_items(spec.entities)},
+        "inputs": [_input(findings, spec, name) for name in spec.inputs],
+        "tasks": [_task(findings, spec, name, counts) for name, counts in (encoding.get("tasks") or {}).items()],
+        "dropped": encoding.get("dropped_tasks") or {}, "leaks": encoding.get("leaks") or [],
+        "encoded": bool(encoding),
+    }  # fmt: skip
+
+
+def clean_items(mapping: dict[str, Any]) -> list[tuple[str, Any]]:
+    return [(clean(name), value) for name, value in mapping.items()]
+
+
+def _recipe(findings: Findings, spec: Spec) -> list[tuple[str, str]]:
+    """The network and the loop in a few words each."""
+    model, training, summary = spec.model, spec.training, findings.candidate.summary
+    facts = [
+        ("Sharing", f"{model.sharing.replace('_', ' ')}, {model.depth} × {model.width}, dropout {model.dropout:g}"),
+        ("Balancing of losses", training.balancing),
+        ("Optimizer", f"{training.optimizer.replace('_', ' ')}, learning rate {training.lr:g}, batches of {training.batch_size:,}"),
+        ("Epochs", f"at most {training.max_epochs}, patience {training.patience}"),
+    ]
+    if summary.get("parameters") is not None:
+        facts.append(("Parameters", number(summary["parameters"])))
+    if summary.get("device"):
+        facts.append(("Device", str(summary["device"])))
+    return facts
+
+
+def _source(findings: Findings, spec: Spec, name: str) -> dict[str, Any]:
+    found = findings.validations.get(name) or {}
+    return {
+        "name": name, "path": clean(spec.sources[name].path), "entity": clean(spec.entity_of(name)),
+        "rows": number(found.get("rows_kept")), "tasks": sum(1 for t in spec.tasks.values() if t.source == name),
+    }  # fmt: skip
+
+
+def _input(findings: Findings, spec: Spec, name: str) -> dict[str, Any]:
+    found = (findings.encoding.get("inputs") or {}).get(name) or {}
+    declared = spec.inputs[name]
+    kinds = [column.kind for column in declared.columns.values()]
+    numeric, categorical = found.get("numeric", kinds.count("numeric")), found.get("categorical", kinds.count("categorical"))
+    return {
+        "name": name, "source": declared.source, "numeric": many(numeric), "categorical": many(categorical),
+        "columns": [clean(c) for c in declared.columns], "dropped": found.get("dropped") or {},
+    }  # fmt: skip
+
+
+def many(value: Any) -> int:
+    """A count, given as such or as the list of what was counted."""
+    return len(value) if isinstance(value, list | dict) else int(value)
+
+
+def _task(findings: Findings, spec: Spec, name: str, counts: dict[str, Any]) -> dict[str, Any]:
+    declared, rows = spec_task(spec, name), findings.encoding.get("rows") or {}
+    labels = {split: int(counts.get(split) or 0) for split in SPLITS}
+    missing = max(sum(int(rows.get(s) or 0) for s in SPLITS) - sum(labels.values()), 0)
+    said = ", ".join(f"{n:,} {split}" for split, n in labels.items())
+    bar = stacked_bar([*((s, n, f"{s}: {n:,} labels") for s, n in labels.items()), ("unlabelled", missing, f"no label: {missing:,} rows")],
+                      f"labels of {name}: {said}", height=10)  # fmt: skip
+    return {
+        "name": name, "anchor": findings.anchor(name), "kind": counts.get("kind", ""), "labels": labels, "bar": bar,
+        "of": clean(f"{declared.source}.{declared.column}") if declared else "",
+        "inputs": ", ".join(declared.inputs) if declared and declared.inputs else "all of its entity",
+    }  # fmt: skip
+
+
+def spec_task(spec: Spec, name: str) -> Task | None:
+    """The spec's task behind a trained one: itself, or the `for_each` it is one value of."""
+    if name in spec.tasks:
+        return spec.tasks[name]
+    return next((task for of, task in spec.tasks.items() if task.for_each and name.startswith(of)), None)

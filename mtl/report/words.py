@@ -1,0 +1,105 @@
+"""How the page writes numbers, and the sentences that say what a verdict means."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+NOTHING = "–"
+
+METRIC_NAMES = {
+    "r2": "R²", "auc": "AUC", "qwk": "quadratic kappa", "mae": "MAE", "rmse": "RMSE", "f1": "F1",
+    "average_precision": "average precision", "log_loss": "log-loss", "brier": "Brier", "calibration_error": "calibration error",
+    "accuracy": "accuracy", "correlation": "correlation",
+}  # fmt: skip
+
+IN_UNIT = frozenset({"mae", "rmse"})
+"""Metrics that carry the unit of a regression target."""
+
+RIVALS = {"single_task": "single-task", "trees": "boosted trees"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A verdict as the page shows it: never by its colour alone."""
+
+    name: str
+    css: str
+    sign: str
+    meaning: str
+
+
+VERDICTS = {
+    v.name: v
+    for v in (
+        Verdict("better", "better", "▲", "the shared model beats the rival on the same test rows by more than chance explains."),
+        Verdict("no worse", "no-worse", "●", "a loss larger than the tolerance is ruled out; whether there is a gain stays open."),
+        Verdict("cannot tell", "cannot-tell", "?", "the test rows are too few: neither a loss beyond the tolerance nor its absence is shown."),
+        Verdict("worse", "worse", "▼", "the rival beats the shared model by more than chance explains: sharing hurt this task."),
+    )
+}  # fmt: skip
+"""In the order in which counts are shown."""
+
+UNDEFINED = Verdict("undefined", "undefined", "–", "the metric has no value on these test rows.")
+
+
+def verdict(name: Any) -> Verdict:
+    return VERDICTS.get(str(name), UNDEFINED)
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """`value` for reading: 0.397, 12.4, 1,402,113; a dash where there is none."""
+    if not is_number(value):
+        return NOTHING if value is None or isinstance(value, float) else str(value)
+    if isinstance(value, int) or abs(value) >= 1000:
+        return f"{value:,.0f}".replace("-", "−")
+    decimals = digits if abs(value) < 10 else max(0, digits - 1 - int(math.log10(abs(value)) - 1e-12))
+    return f"{value:.{decimals}f}".replace("-", "−")
+
+
+def signed(value: Any, digits: int = 1) -> str:
+    """A difference with its sign: +2.1, −0.4."""
+    if not is_number(value):
+        return NOTHING
+    rounded = round(float(value), digits) + 0.0
+    return f"{rounded:+,.{digits}f}".replace("-", "−") if rounded else f"{0:.{digits}f}"
+
+
+def percent(value: Any, digits: int = 1) -> str:
+    """A share as percent: 0.021 → 2.1 %."""
+    return f"{value * 100:.{digits}f} %".replace("-", "−") if is_number(value) else NOTHING
+
+
+def interval(low: Any, high: Any, digits: int = 3) -> str:
+    """[low, high], or nothing where one is missing."""
+    return f"[{number(low, digits)}, {number(high, digits)}]" if is_number(low) and is_number(high) else ""
+
+
+def signed_interval(low: Any, high: Any, digits: int = 1) -> str:
+    return f"[{signed(low, digits)}, {signed(high, digits)}]" if is_number(low) and is_number(high) else ""
+
+
+def metric(name: Any) -> str:
+    return METRIC_NAMES.get(str(name), str(name).replace("_", " "))
+
+
+def size(value: Any) -> str:
+    """Bytes for reading: 12.3 kB."""
+    if not is_number(value):
+        return NOTHING
+    amount = float(value)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000 or unit == "GB":
+            break
+        amount /= 1000
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def count_of(many: int, one: str, more: str = "") -> str:
+    """1 task, 2 tasks."""
+    return f"{many:,} {one if many == 1 else more or one + 's'}"
