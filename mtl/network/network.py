@@ -14,7 +14,7 @@ from mtl.network.heads import HEADS, Head
 from mtl.network.plan import Encoded, Plan, plan_of
 from mtl.network.sharing import SHARINGS
 from mtl.network.sharing.hybrid import Hybrid
-from mtl.spec.schema import Model
+from mtl.spec import Model
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,11 @@
 """The spec: params.yaml as frozen models; every error names the line to change."""
 
+from mtl.spec.base import label_text
+from mtl.spec.learning import Encoding, Evaluation, Gate, Model, Training
 from mtl.spec.read import SPEC, parse_spec, place, read_spec
-from mtl.spec.schema import (
-    METRICS,
-    Column,
-    Encoding,
-    Entity,
-    Evaluation,
-    Expectation,
-    Gate,
-    Input,
-    Model,
-    Source,
-    Spec,
-    Split,
-    Task,
-    Training,
-    label_text,
-)
+from mtl.spec.schema import Spec
+from mtl.spec.tables import Column, Entity, Expectation, Source, Split
+from mtl.spec.tasks import METRICS, Input, Task
 
 __all__ = [
     "METRICS", "SPEC", "Column", "Encoding", "Entity", "Evaluation", "Expectation", "Gate", "Input", "Model", "Source", "Spec",

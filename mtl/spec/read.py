@@ -15,8 +15,9 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from mtl.errors import SpecError
+from mtl.spec.base import label_text
 from mtl.spec.links import LinkError, check_links, nearest
-from mtl.spec.schema import Spec, label_text
+from mtl.spec.schema import Spec
 
 SPEC = "params.yaml"
 Key = tuple[str | int, ...]

@@ -25,7 +25,7 @@ from torch import Tensor
 
 import mtl
 from mtl.files import replacing
-from mtl.spec.schema import Model, Training
+from mtl.spec import Model, Training
 from mtl.training.batches import Rows
 from mtl.training.optimizers import put_states, states_of
 from mtl.training.run import Run

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from mtl.errors import TrainingError
-from mtl.spec.schema import Training
+from mtl.spec import Training
 
 _DETERMINISTIC: Any = torch.utils.deterministic  # torch declares its attribute only at run time
 

@@ -15,7 +15,7 @@ import torch
 from mtl.errors import TrainingError
 from mtl.network import Network, plan_of
 from mtl.network.plan import Encoded
-from mtl.spec.schema import Model, Training
+from mtl.spec import Model, Training
 from mtl.training.baseline import best_constants, constant_losses, start_at_constants
 from mtl.training.batches import Rows, Store
 from mtl.training.checkpoints import Checkpoint, digest, key_of

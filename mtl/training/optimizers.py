@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from mtl.spec.schema import Training
+from mtl.spec import Training
 
 Parameters = dict[str, nn.Parameter]
 States = dict[str, dict[str, Tensor]]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mtl.balancing import BALANCINGS, Balanced, Balancing
 from mtl.network import Network, Plan, rows_of
 from mtl.network.heads import HEADS
-from mtl.spec.schema import Model, Training
+from mtl.spec import Model, Training
 from mtl.training.optimizers import Parameters, make_optimizer, put_states, states_of, states_only
 from mtl.training.stopping import Stopping
 

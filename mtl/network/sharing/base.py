@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from mtl.network.plan import Plan
-from mtl.spec.schema import Model
+from mtl.spec import Model
 
 
 class Sharing(nn.Module):

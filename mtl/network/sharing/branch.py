@@ -11,7 +11,7 @@ from mtl.network.encoders import ENCODERS
 from mtl.network.fusion import FUSIONS
 from mtl.network.layers import Layer, uniform
 from mtl.network.plan import Plan
-from mtl.spec.schema import Model
+from mtl.spec import Model
 
 
 class Sight(nn.Module):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mtl.network.plan import Plan
 from mtl.network.sharing.base import Sharing
 from mtl.network.sharing.branch import Branch
-from mtl.spec.schema import Model
+from mtl.spec import Model
 
 STEEPNESS = 8.0
 """Gate = sigmoid(STEEPNESS · parameter): a gate then moves as fast as its task needs at the weights' own learning rate."""

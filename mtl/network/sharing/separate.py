@@ -9,7 +9,7 @@ from torch import Tensor
 from mtl.network.plan import Plan
 from mtl.network.sharing.base import Sharing
 from mtl.network.sharing.branch import Branch
-from mtl.spec.schema import Model
+from mtl.spec import Model
 
 
 class Separate(Sharing):

@@ -12,7 +12,7 @@ from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
 from mtl.network import Network, build_network, input_tensors, plan_of, predict, rows_of
 from mtl.network.sharing.hybrid import Hybrid
-from mtl.spec.schema import Model
+from mtl.spec import Model
 
 SHARINGS = ["shared_bottom", "separate", "hybrid"]
 RowsOf = Callable[..., AlignedSet]

@@ -20,7 +20,7 @@ import torch
 
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
-from mtl.spec.schema import Model, Training
+from mtl.spec import Model, Training
 from mtl.training import Epoch, Fitted, checkpoints, fit
 from mtl.training.checkpoints import FILE, key_of
 

@@ -14,7 +14,7 @@ from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
 from mtl.errors import TrainingError
 from mtl.network import Network, predict
-from mtl.spec.schema import Model, Training
+from mtl.spec import Model, Training
 from mtl.training import Epoch, Fitted, fit
 
 SHARINGS = ["shared_bottom", "separate", "hybrid"]

@@ -1,0 +1,103 @@
+"""Encoding, model, training, evaluation and gate, each with defaults that work."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from mtl.spec.base import Part, Share
+
+
+class Leak(Part):
+    """When an input column counts as giving a label away."""
+
+    threshold: Share = 0.98
+    """AUC, R² or accuracy gain of one column alone, on train rows."""
+    on_leak: Literal["stop", "drop"] = "stop"
+
+
+class Encoding(Part):
+    """How columns become numbers."""
+
+    on_unfit: Literal["stop", "drop"] = "stop"
+    """A task with no label in a split, or one class only in train."""
+    min_labels: Annotated[int, Field(ge=2)] = 20
+    """Train labels a task needs to be fitted."""
+    leak: Leak = Leak()
+    select: Annotated[int, Field(ge=1)] | None = None
+    """Keep this many columns an input, by mutual information with the tasks on train rows."""
+    max_categories: Annotated[int, Field(ge=2)] = 1000
+
+
+class Model(Part):
+    """The network."""
+
+    sharing: Literal["shared_bottom", "separate", "hybrid"] = "shared_bottom"
+    width: Annotated[int, Field(ge=1)] = 256
+    depth: Annotated[int, Field(ge=1)] = 2
+    """Hidden layers from input to head, the encoder's own one included."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    fusion: Literal["concat", "mean", "attention"] = "concat"
+
+
+class Training(Part):
+    """The loop."""
+
+    balancing: Literal["equal", "fixed", "uncertainty"] = "equal"
+    optimizer: Literal["adamw", "sgd", "full_batch"] = "adamw"
+    lr: Annotated[float, Field(gt=0)] = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    batch_size: Annotated[int, Field(ge=1)] = 256
+    max_epochs: Annotated[int, Field(ge=1)] = 100
+    patience: Annotated[int, Field(ge=1)] = 10
+    clip: Annotated[float, Field(gt=0)] | None = None
+    """Largest norm of the gradient."""
+    seed: int = 0
+    threads: Annotated[int, Field(ge=1)] = 1
+    """CPU threads of the loop; part of what makes the bytes the same."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+    """auto: bf16 autocast on CUDA, float32 on the CPU."""
+
+
+class Evaluation(Part):
+    """What is measured on test."""
+
+    resamples: Annotated[int, Field(ge=100)] = 2000
+    """Bootstrap resamples."""
+    seed: int = 0
+    slices: dict[str, tuple[float, ...] | None] = {}
+    """Column -> edges between its bands (numeric), or nothing (each value is a slice)."""
+    min_slice: Annotated[int, Field(ge=2)] = 30
+    """A slice with fewer labels is left out."""
+
+    @field_validator("slices")
+    @classmethod
+    def _rising(cls, value: dict[str, tuple[float, ...] | None]) -> dict[str, tuple[float, ...] | None]:
+        for column, edges in value.items():
+            if edges is not None and (not edges or list(edges) != sorted(set(edges))):
+                raise ValueError(f"edges of {column!r} that rise; found {', '.join(f'{e:g}' for e in edges) or 'none'}")
+        return value
+
+
+class Cost(Part):
+    """Largest ratio of the shared model's cost to the single-task networks' together."""
+
+    parameters: Annotated[float, Field(gt=0)] | None = None
+    predict: Annotated[float, Field(gt=0)] | None = None
+
+
+class Gate(Part):
+    """What a candidate must pass to become champion."""
+
+    no_worse_than: tuple[Literal["single_task", "champion", "trees"], ...] = ("single_task", "champion")
+    tolerance: Share = 0.02
+    """Share of the loss form (RMSE, 1 − AUC, …) that counts as no loss."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    max_cannot_tell: Share = 1.0
+    """Largest share of tasks whose verdict is `cannot tell`."""
+    floors: dict[str, float] = {}
+    """Task -> least value of its headline metric."""
+    max_cost: Cost = Cost()
