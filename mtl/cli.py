@@ -149,15 +149,18 @@ def poll() -> None:
 
 @app.command()
 def lock(only_check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 if it is out of date.")] = False) -> None:
-    """Write code.lock.yaml: the hash of the code behind each stage."""
+    """Write what DVC has to know: code.lock.yaml, the hash of the code behind each stage, and where its state goes."""
     from mtl.codelock import check_code_lock, write_code_lock
     from mtl.layout import CODE_LOCK
+    from mtl.dvc_home import keep_dvc_home
 
     stale = check_code_lock(CODE_LOCK)
     if only_check and stale:
         raise DataError(
             f"{CODE_LOCK}: out of date", found=f"other code behind {', '.join(stale)}", do="run `mtl lock` and commit it"
         )
+    if not only_check:
+        keep_dvc_home(Path())
     if stale:
         write_code_lock(CODE_LOCK)
         print(f"{CODE_LOCK}: new code behind {', '.join(stale)}")

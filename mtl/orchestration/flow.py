@@ -16,6 +16,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import Task
 
 from mtl.codelock import write_code_lock
+from mtl.dvc_home import keep_dvc_home
 from mtl.errors import MtlError
 from mtl.layout import CODE_LOCK
 from mtl.orchestration.artifacts import publish
@@ -87,6 +88,7 @@ def _retrain(root: Path, force: bool, targets: list[str] | None) -> State[Any]:
     for text in heal_dvc(root):
         get_run_logger().warning(text)
     write_code_lock(root / CODE_LOCK)
+    keep_dvc_home(root)
     polled = _outcomes([(f"poll@{name}", poll_source.submit(name, str(root))) for name in sql_sources(root)])
     if any(not outcome.ok for outcome in polled):
         return _final(polled)

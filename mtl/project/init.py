@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mtl.codelock import write_code_lock
+from mtl.dvc_home import keep_dvc_home
 from mtl.errors import DataError
 from mtl.files import replacing, write_json
 from mtl.layout import CODE_LOCK, PROFILE
@@ -110,6 +111,7 @@ def _write_own(target: Path, params: str, readme: str) -> list[Path]:
             partial.write_text(text, encoding="utf-8")
     write_json(target / PROFILE, {})
     write_code_lock(target / CODE_LOCK)
+    keep_dvc_home(target)
     return [*texts, PROFILE, CODE_LOCK]
 
 

@@ -14,6 +14,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from mtl.dvc_home import keep_dvc_home
+
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ("dvc.yaml", "profile.json", "code.lock.yaml", ".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore")
 ROWS = 900
@@ -68,6 +70,7 @@ def make_project(root: Path, params: str = PARAMS) -> Path:
     (root / "params.yaml").write_text(params)
     for name, frame in tables().items():
         frame.write_csv(root / f"{name}.csv")
+    keep_dvc_home(root)
     for arguments in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "start"]):
         subprocess.run(["git", *arguments], cwd=root, check=True)
     return root
@@ -106,7 +109,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def copy(finished: Path, tmp_path: Path) -> Path:
     """A copy of the finished project that a test may change."""
-    return Path(shutil.copytree(finished, tmp_path / "project", symlinks=True))
+    root = Path(shutil.copytree(finished, tmp_path / "project", symlinks=True))
+    keep_dvc_home(root)
+    return root
 
 
 @pytest.fixture
