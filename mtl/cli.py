@@ -149,10 +149,11 @@ def poll() -> None:
 
 @app.command()
 def lock(only_check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 if it is out of date.")] = False) -> None:
-    """Write what DVC has to know: code.lock.yaml, the hash of the code behind each stage, and where its state goes."""
+    """Write what DVC has to know: the code behind each stage (code.lock.yaml), where its state goes; mend what a kill left."""
     from mtl.codelock import check_code_lock, write_code_lock
-    from mtl.layout import CODE_LOCK
     from mtl.dvc_home import keep_dvc_home
+    from mtl.layout import CODE_LOCK
+    from mtl.orchestration.heal import heal_dvc
 
     stale = check_code_lock(CODE_LOCK)
     if only_check and stale:
@@ -161,6 +162,8 @@ def lock(only_check: Annotated[bool, typer.Option("--check", help="Change nothin
         )
     if not only_check:
         keep_dvc_home(Path())
+        for healed in heal_dvc(Path()):
+            print(healed)
     if stale:
         write_code_lock(CODE_LOCK)
         print(f"{CODE_LOCK}: new code behind {', '.join(stale)}")

@@ -78,9 +78,10 @@ def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     os.environ.update(before)
 
 
-def run_at_terminal(root: Path, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    """`mtl run` in a process of its own, as a person would start it in `root`."""
-    return subprocess.run(run_command(*arguments), cwd=root, env=run_environment(), capture_output=True, text=True, timeout=timeout)
+def run_at_terminal(root: Path, server: str = "") -> subprocess.CompletedProcess[str]:
+    """`mtl run` in a process of its own, as a person would start it in `root`; with a `server` that runs, or its own."""
+    environ = run_environment() | ({"PREFECT_API_URL": server, "PREFECT_HOME": str(root / "home")} if server else {})
+    return subprocess.run(run_command(), cwd=root, env=environ, capture_output=True, text=True, timeout=120)
 
 
 def run_command(*arguments: str) -> list[str]:

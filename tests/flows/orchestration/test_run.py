@@ -36,12 +36,12 @@ def wait_until_training(root: Path, within: float = 60) -> None:
         time.sleep(0.1)
 
 
-def test_killed_then_run_then_nothing_to_do_then_a_failure(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_then_run_then_nothing_to_do_then_a_failure(toy: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(toy.parent / "home"))
     (toy / "seconds").write_text("60")
     with subprocess.Popen(run_command(), cwd=toy, env=run_environment(), stdout=subprocess.DEVNULL, process_group=0) as run:
         wait_until_training(toy)
-        beside = run_at_terminal(toy)
+        beside = run_at_terminal(toy, server)
         assert beside.returncode == 1
         assert f"process {run.pid} since " in beside.stderr
         run.kill()
@@ -49,7 +49,7 @@ def test_killed_then_run_then_nothing_to_do_then_a_failure(toy: Path, monkeypatc
     assert_nothing_runs(toy, within=5)
 
     (toy / "seconds").write_text("0")
-    after = run_at_terminal(toy)
+    after = run_at_terminal(toy, server)
     assert after.returncode == 0, after.stdout + after.stderr
     assert after.stdout.splitlines()[0] == "starting Prefect …"
     assert says(after.stdout, "ran", "train")
@@ -62,7 +62,7 @@ def test_killed_then_run_then_nothing_to_do_then_a_failure(toy: Path, monkeypatc
 
     (toy / "fail_split").write_text("2")
     (toy / "labs.csv").write_text("other\n")
-    wrong = run_at_terminal(toy)
+    wrong = run_at_terminal(toy, server)
     assert wrong.returncode == 2
     assert "stage split failed: the table is not there\n  expected: one\n  found:    none\n" in wrong.stdout
     assert says(wrong.stdout, "not run", "train")
