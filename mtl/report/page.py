@@ -33,22 +33,30 @@ def write_report(root: Path, spec: Spec, target: Path) -> None:
 def render(findings: Findings, spec: Spec) -> str:
     """The page as text."""
     style, script = (HERE / "style.css").read_text(encoding="utf-8"), (HERE / "page.js").read_text(encoding="utf-8")
-    return environment().get_template("page.html.j2").render(
-        name=clean(spec.name),
-        sections=[_part(section, findings, spec) for section in SECTIONS],
-        tasks=len(findings.tasks),
-        style=Markup(style),
-        script=Markup(script),
-        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:",
-    )  # fmt: skip
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            name=clean(spec.name),
+            sections=[_part(section, findings, spec) for section in SECTIONS],
+            tasks=len(findings.tasks),
+            style=Markup(style),
+            script=Markup(script),
+            policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:",
+        )
+    )
 
 
 @cache
 def environment() -> Environment:
     """Templates that escape everything and stop at a name that is not there."""
     made = Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )  # fmt: skip
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     made.globals["words"] = words
     return made
 
@@ -57,9 +65,9 @@ def _part(section: Section, findings: Findings, spec: Spec) -> dict[str, Any]:
     """One section: its place, its title and its HTML, or the line that says why there is none."""
     context = section.context(findings, spec)
     if isinstance(context, str):
-        return {"id": section.id, "title": section.title, "missing": context, "body": ""}
+        return {"id": section.id, "title": section.title, "short": section.short, "missing": context, "body": ""}
     body = environment().get_template(f"{section.id}.html.j2").render(context)
-    return {"id": section.id, "title": section.title, "missing": "", "body": Markup(body)}
+    return {"id": section.id, "title": section.title, "short": section.short, "missing": "", "body": Markup(body)}
 
 
 def _hash(text: str) -> str:

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from mtl import layout
 from mtl.errors import DataError
 
 EXAMPLE_ROWS = 5
+MOST_DETAILED = 200
+"""Tasks with pictures of their own; with more the page would grow too large. The tables have all of them."""
 Curve = list[tuple[float, float, float]]
 """(epoch, train loss, valid loss); NaN where one is unknown."""
 
@@ -56,13 +59,18 @@ class Findings:
         tasks: dict[str, dict[str, Any]] = self.evaluation.get("tasks", {})
         return tasks
 
+    @cached_property
+    def detailed(self) -> dict[str, dict[str, Any]]:
+        """The tasks that are shown with pictures of their own."""
+        return dict(list(self.tasks.items())[:MOST_DETAILED])
+
     def anchor(self, task: str) -> str:
         """Where a task's details stand on the page; never made of its name, which may be anything."""
         return self._anchors.get(task, "tasks")
 
-    @property
+    @cached_property
     def _anchors(self) -> dict[str, str]:
-        return {name: f"task-{i}" for i, name in enumerate(self.tasks)}
+        return {name: f"task-{i}" for i, name in enumerate(self.detailed)}
 
 
 def read_findings(root: Path, sources: list[str]) -> Findings:

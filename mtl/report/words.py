@@ -9,10 +9,19 @@ from typing import Any
 NOTHING = "–"
 
 METRIC_NAMES = {
-    "r2": "R²", "auc": "AUC", "qwk": "quadratic kappa", "mae": "MAE", "rmse": "RMSE", "f1": "F1",
-    "average_precision": "average precision", "log_loss": "log-loss", "brier": "Brier", "calibration_error": "calibration error",
-    "accuracy": "accuracy", "correlation": "correlation",
-}  # fmt: skip
+    "r2": "R²",
+    "auc": "AUC",
+    "qwk": "quadratic kappa",
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "f1": "F1",
+    "average_precision": "average precision",
+    "log_loss": "log-loss",
+    "brier": "Brier",
+    "calibration_error": "calibration error",
+    "accuracy": "accuracy",
+    "correlation": "correlation",
+}
 
 IN_UNIT = frozenset({"mae", "rmse"})
 """Metrics that carry the unit of a regression target."""
@@ -33,12 +42,17 @@ class Verdict:
 VERDICTS = {
     v.name: v
     for v in (
-        Verdict("better", "better", "▲", "the shared model beats the rival on the same test rows by more than chance explains."),
-        Verdict("no worse", "no-worse", "●", "a loss larger than the tolerance is ruled out; whether there is a gain stays open."),
-        Verdict("cannot tell", "cannot-tell", "?", "the test rows are too few: neither a loss beyond the tolerance nor its absence is shown."),
-        Verdict("worse", "worse", "▼", "the rival beats the shared model by more than chance explains: sharing hurt this task."),
+        Verdict("better", "better", "▲", "this model beats the rival on the same test rows by more than chance explains."),
+        Verdict("no worse", "no-worse", "●", "a loss beyond the tolerance is ruled out; whether there is a gain stays open."),
+        Verdict(
+            "cannot tell",
+            "cannot-tell",
+            "?",
+            "the test rows are too few to show a gain or a loss, or to rule out a loss that matters.",
+        ),
+        Verdict("worse", "worse", "▼", "the rival wins by more than chance explains, and its lead may exceed the tolerance."),
     )
-}  # fmt: skip
+}
 """In the order in which counts are shown."""
 
 UNDEFINED = Verdict("undefined", "undefined", "–", "the metric has no value on these test rows.")
@@ -58,7 +72,7 @@ def number(value: Any, digits: int = 3) -> str:
         return NOTHING if value is None or isinstance(value, float) else str(value)
     if isinstance(value, int) or abs(value) >= 1000:
         return f"{value:,.0f}".replace("-", "−")
-    decimals = digits if abs(value) < 10 else max(0, digits - 1 - int(math.log10(abs(value)) - 1e-12))
+    decimals = digits if abs(value) < 10 else max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:.{decimals}f}".replace("-", "−")
 
 
@@ -98,6 +112,14 @@ def size(value: Any) -> str:
             break
         amount /= 1000
     return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def shortened(name: str, most: int) -> str:
+    """`name` in `most` characters, its middle left out: tasks made of one column differ at their ends."""
+    if len(name) <= most:
+        return name
+    head = (most - 1) // 2
+    return f"{name[:head]}…{name[len(name) - (most - 1 - head) :]}"
 
 
 def count_of(many: int, one: str, more: str = "") -> str:

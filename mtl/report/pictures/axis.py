@@ -12,7 +12,7 @@ from mtl.report.pictures.drawing import Drawing
 from mtl.report.words import number
 
 WIDTH, HEIGHT = 340.0, 230.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 12.0, 38.0
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 24.0, 38.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def spread(values: Iterable[float], margin: float = 0.04) -> tuple[float, float]
     return low - room, high + room
 
 
-def without_outliers(values: Sequence[float], share: float = 0.95, reach: float = 1.4) -> tuple[float, float]:
+def without_outliers(values: Sequence[float], share: float = 0.95, reach: float = 2.0) -> tuple[float, float]:
     """Least and greatest of `values`, but no further from zero than `reach` times the `share` quantile of their sizes."""
     finite = np.asarray([v for v in values if math.isfinite(v)] or [-1.0, 1.0])
     limit = float(np.quantile(np.abs(finite), share)) * reach or 1.0
@@ -64,23 +64,25 @@ class Frame:
     y: Scale
 
 
-def frame(label: str, x: tuple[float, float], y: tuple[float, float], x_name: str, y_name: str, whole_x: bool = False) -> Frame:
-    """An empty chart over the data ranges `x` and `y`."""
+def frame(label: str, x: tuple[float, float], y: tuple[float, float], x_name: str, y_name: str, whole: str = "") -> Frame:
+    """An empty chart over the data ranges `x` and `y`; `whole` names the axes ("x", "xy") whose ticks are whole numbers."""
     drawing = Drawing(label, HEIGHT, WIDTH, css="chart")
     across, up = Scale(*x, LEFT, WIDTH - RIGHT), Scale(*y, HEIGHT - BOTTOM, TOP)
-    for tick in ticks(*y, most=5):
+    for tick in _shown(ticks(*y, most=5), "y" in whole):
         drawing.line(LEFT, up(tick), WIDTH - RIGHT, up(tick), "grid")
         drawing.text(LEFT - 6, up(tick) + 3.5, _tick_text(tick), "tick", "end")
-    for tick in ticks(*x, most=6):
-        if whole_x and tick != int(tick):
-            continue
+    for tick in _shown(ticks(*x, most=6), "x" in whole):
         drawing.line(across(tick), HEIGHT - BOTTOM, across(tick), HEIGHT - BOTTOM + 4, "axis")
         drawing.text(across(tick), HEIGHT - BOTTOM + 15, _tick_text(tick), "tick")
     drawing.line(LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM, "axis")
     drawing.text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, x_name, "axis-name")
     if y_name:
-        drawing.text(LEFT + 4, TOP + 6, y_name, "axis-name halo", "start")
+        drawing.text(2, 12, y_name, "axis-name", "start")
     return Frame(drawing, across, up)
+
+
+def _shown(all_ticks: list[float], whole: bool) -> list[float]:
+    return [t for t in all_ticks if not whole or t == int(t)]
 
 
 def _tick_text(value: float) -> str:

@@ -27,12 +27,12 @@ def curves(label: str, series: Sequence[Series], best: float | None, y_name: str
     """Losses over epochs; `best` is the epoch whose weights were kept."""
     known = [p for s in series for p in s.points if math.isfinite(p[1])]
     last = max((x for x, _ in known), default=1.0)
-    chart = frame(label, (0.0, max(last, 1.0)), spread(_without_explosions(known)), "epoch", y_name, whole_x=True)
+    chart = frame(label, (0.0, max(last, 1.0)), spread(_without_explosions(known)), "epoch", y_name, whole="x")
     if best is not None:
         x = chart.x(best)
         chart.drawing.line(x, TOP, x, HEIGHT - BOTTOM, "best", f"best epoch: {number(int(best))}")
         anchor, room = ("end", -4) if x > WIDTH * 0.7 else ("start", 4)
-        chart.drawing.text(x + room, TOP + 18, f"best: {best:g}", "tick halo", anchor)
+        chart.drawing.text(x + room, TOP + 8, f"best: {best:g}", "tick halo", anchor)
     for one in series:
         points = [(chart.x(x), chart.y(y)) for x, y in _thinned(one.points) if math.isfinite(y)]
         chart.drawing.polyline(points, f"curve {one.css}")
@@ -72,11 +72,14 @@ def histogram(label: str, counts: Mapping[int, int], x_name: str, y_name: str) -
     for value, many in counts.items():
         bins[value // step * step] = bins.get(value // step * step, 0) + many
     right = max(bins, default=0) + step
-    chart = frame(label, (0.0, float(right)), (0.0, max(bins.values(), default=1) * 1.15), x_name, y_name, whole_x=True)
+    chart = frame(label, (-0.5, right - 0.5), (0.0, max(bins.values(), default=1) * 1.15), x_name, y_name, whole="xy")
     for value, many in sorted(bins.items()):
-        left, width = chart.x(value), chart.x(value + step) - chart.x(value)
+        left = chart.x(value - 0.5)
+        width = chart.x(value + step - 0.5) - left
         span = f"{value}" if step == 1 else f"{value} to {value + step - 1}"
-        chart.drawing.rect(left + 0.5, chart.y(many), max(width - 1, 1), HEIGHT - BOTTOM - chart.y(many), "column", f"{x_name} {span}: {many}")
+        chart.drawing.rect(
+            left + 0.5, chart.y(many), max(width - 1, 1), HEIGHT - BOTTOM - chart.y(many), "column", f"{x_name} {span}: {many}"
+        )
     return chart.drawing.markup()
 
 
@@ -97,4 +100,4 @@ def _without_explosions(points: Sequence[tuple[float, float]]) -> list[float]:
     if len(losses) < 8:
         return losses
     middle, low = losses[len(losses) // 2], losses[0]
-    return [y for y in losses if y <= middle + 8 * max(middle - low, 1e-9)]
+    return [y for y in losses if y <= middle + 20 * max(middle - low, 1e-9)]

@@ -63,8 +63,7 @@ def axis_labels(axis: Axis, unit: str = " %") -> Markup:
     digits = 0 if all(t == int(t) for t in axis.ticks()) else 1 if axis.high - axis.low > 0.5 else 3
     for tick in axis.ticks():
         share = axis.share(tick)
-        anchor = "start" if share < 0.06 else "end" if share > 0.94 else "middle"
-        drawing.text(at(share), 13, "0" if tick == 0 else signed(tick, digits) + unit, "tick", anchor)
+        drawing.text(at(share), 13, "0" if tick == 0 else signed(tick, digits) + unit, "tick")
     return drawing.markup()
 
 
@@ -87,7 +86,9 @@ def effect_strip(effect: Effect, axis: Axis) -> Markup:
     return drawing.markup()
 
 
-def value_strip(value: float, low: float | None, high: float | None, other: float | None, ends: tuple[float, float], title: str) -> Markup:
+def value_strip(
+    value: float, low: float | None, high: float | None, other: float | None, ends: tuple[float, float], title: str
+) -> Markup:
     """A value with its interval and, as an upright stroke, what the rival reached; all on the range `ends`."""
     drawing = Drawing(title, ROW, css="strip plain")
     scale, middle = Scale(*ends, 0.02, 0.98), ROW / 2

@@ -18,19 +18,21 @@ Context = Callable[[Findings, Spec], dict[str, Any] | str]
 class Section:
     id: str
     title: str
+    short: str
+    """In the bar at the top of the page."""
     context: Context
 
 
 SECTIONS = (
-    Section("decision", "Decision", decision.context),
-    Section("rivals", "Each task against its rivals", rivals.context),
-    Section("comparison", "All tasks in figures", comparison.context),
-    Section("trained_on", "What was trained on what", trained_on.context),
-    Section("quality", "Quality of the data", quality.context),
-    Section("learning", "Learning curves", learning.context),
-    Section("tasks", "Each task in detail", tasks.context),
-    Section("gates", "What the hybrid learned to share", gates.context),
-    Section("cost", "Cost", cost.context),
-    Section("registry", "What the registry decided, and why", registry.context),
-    Section("lineage", "Lineage", lineage.context),
+    Section("decision", "Decision", "Decision", decision.context),
+    Section("rivals", "Each task against its rivals", "Rivals", rivals.context),
+    Section("comparison", "All tasks in figures", "Figures", comparison.context),
+    Section("trained_on", "What was trained on what", "Training", trained_on.context),
+    Section("quality", "Quality of the data", "Data", quality.context),
+    Section("learning", "Learning curves", "Curves", learning.context),
+    Section("tasks", "Each task in detail", "Details", tasks.context),
+    Section("gates", "What the hybrid learned to share", "Gates", gates.context),
+    Section("cost", "Cost", "Cost", cost.context),
+    Section("registry", "What the registry decided, and why", "Registry", registry.context),
+    Section("lineage", "Lineage", "Lineage", lineage.context),
 )

@@ -9,7 +9,7 @@ from mtl.report.pictures.strips import Effect
 from mtl.report.reading import Findings
 from mtl.report.words import RIVALS, is_number, number, percent, signed, signed_interval, verdict
 
-NO_EVALUATION = "reports/evaluation.json is not there: the stage `evaluate` has not run in this workspace."
+NO_EVALUATION = "reports/evaluation.json is not there: the stage evaluate has not run in this workspace."
 
 
 def value_of(value: Any) -> float | None:

@@ -21,12 +21,18 @@ def _row(findings: Findings, name: str, task: dict[str, Any]) -> dict[str, Any]:
     best, alone, trees = headline(task), versus(task, "single_task"), versus(task, "trees")
     unit = f" ({task.get('unit')})" if task.get("metric") in IN_UNIT and task.get("unit") else ""
     return {
-        "task": name, "anchor": findings.anchor(name), "kind": task.get("kind", ""), "metric": metric(task.get("metric")) + unit,
+        "task": name,
+        "anchor": findings.anchor(name),
+        "metric": metric(task.get("metric")) + unit,
         "n_test": _cell(task.get("n_test")),
-        "value": _cell(best.get("value")), "interval": interval(best.get("low"), best.get("high")), "undefined": best.get("undefined") or "",
-        "single_task": _cell(best.get("single_task")), "trees": _cell(best.get("trees")),
-        "alone": _against(alone), "against_trees": _against(trees),
-    }  # fmt: skip
+        "value": _cell(best.get("value")),
+        "interval": interval(best.get("low"), best.get("high")),
+        "undefined": best.get("undefined") or "",
+        "single_task": _cell(best.get("single_task")),
+        "trees": _cell(best.get("trees")),
+        "alone": _against(alone),
+        "against_trees": _against(trees),
+    }
 
 
 def _cell(value: Any) -> dict[str, Any]:
@@ -37,6 +43,8 @@ def _cell(value: Any) -> dict[str, Any]:
 def _against(compared: dict[str, Any]) -> dict[str, Any]:
     delta = compared.get("delta_pct")
     return {
-        "delta": signed(delta), "sort": delta if is_number(delta) else "",
-        "interval": signed_interval(compared.get("delta_low"), compared.get("delta_high")), "verdict": verdict(compared.get("verdict")),
-    }  # fmt: skip
+        "delta": signed(delta),
+        "sort": delta if is_number(delta) else "",
+        "interval": signed_interval(compared.get("delta_low"), compared.get("delta_high")),
+        "verdict": verdict(compared.get("verdict")),
+    }

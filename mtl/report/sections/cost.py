@@ -30,14 +30,28 @@ def _row(key: str, name: str, unit: str, note: str, figure: dict[str, Any], long
     ratio = value_of(figure.get("ratio"))
     if ratio is None:
         missing = "not measured here: restored from the cache"
-        return {"name": name, "note": note, "model": _with(figure.get("model"), unit), "single_task": _with(figure.get("single_task"), unit),
-                "ratio": "", "bar": "", "missing": missing, "dearer": False}  # fmt: skip
+        return {
+            "name": name,
+            "note": note,
+            "model": _with(figure.get("model"), unit),
+            "single_task": _with(figure.get("single_task"), unit),
+            "ratio": "",
+            "bar": "",
+            "missing": missing,
+            "dearer": False,
+        }
     title = f"{name}: {number(ratio, 2)} times the single-task networks"
     bar = share_bar(ratio / longest, title, "shared" if ratio <= 1 else "worse", reference=1 / longest)
     return {
-        "name": name, "note": note, "model": _with(figure.get("model"), unit), "single_task": _with(figure.get("single_task"), unit),
-        "ratio": f"{number(ratio, 2)} ×", "bar": bar, "missing": "", "dearer": ratio > 1,
-    }  # fmt: skip
+        "name": name,
+        "note": note,
+        "model": _with(figure.get("model"), unit),
+        "single_task": _with(figure.get("single_task"), unit),
+        "ratio": f"{number(ratio, 2)} ×",
+        "bar": bar,
+        "missing": "",
+        "dearer": ratio > 1,
+    }
 
 
 def _with(value: Any, unit: str) -> str:

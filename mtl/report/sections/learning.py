@@ -15,7 +15,7 @@ from mtl.spec import Spec
 
 def context(findings: Findings, spec: Spec) -> dict[str, Any] | str:
     if not findings.candidate.history:
-        return "reports/training/candidate/history.csv is not there: the stage `train` has not run in this workspace."
+        return "reports/training/candidate/history.csv is not there: the stage train has not run in this workspace."
     runs = [("This model", findings.candidate), ("Single-task networks", findings.single_task)]
     return {"charts": [_mean_chart(title, run) for title, run in runs if run.history], "peaks": _peaks(findings)}
 
@@ -27,7 +27,11 @@ def _mean_chart(title: str, run: Run) -> dict[str, Any]:
         note = f"The weights of epoch {number(int(best))} were kept."
     else:
         note = "Each task keeps the weights of its own best epoch; a task that has stopped counts on with its last loss."
-    return {"title": title, "svg": curves(f"{title}: mean loss over {len(run.history)} tasks", series, best, "mean loss"), "note": note}
+    return {
+        "title": title,
+        "svg": curves(f"{title}: mean loss over {len(run.history)} tasks", series, best, "mean loss"),
+        "note": note,
+    }
 
 
 def _common_best(run: Run) -> float | None:
@@ -55,8 +59,11 @@ def _mean(values: list[float]) -> float:
 
 def _peaks(findings: Findings) -> dict[str, Any] | None:
     """In which epoch each task's valid loss was lowest: far apart means one stopping point is a compromise."""
-    lowest = [int(min((v, e) for e, _, v in curve if math.isfinite(v))[1]) for curve in findings.candidate.history.values()
-              if any(math.isfinite(v) for *_, v in curve)]  # fmt: skip
+    lowest = [
+        int(min((v, e) for e, _, v in curve if math.isfinite(v))[1])
+        for curve in findings.candidate.history.values()
+        if any(math.isfinite(v) for *_, v in curve)
+    ]
     if len(lowest) < 2:
         return None
     svg = histogram("epoch of each task's lowest valid loss", Counter(lowest), "epoch", "tasks")

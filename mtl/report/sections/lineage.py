@@ -37,4 +37,10 @@ def _ends(stages: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _file(path: str, name: str, ends: dict[str, dict[str, Any]]) -> dict[str, Any]:
     end = ends.get(path, {})
-    return {"path": path, "name": name, "md5": end.get("md5") or end.get("etag") or "not in dvc.lock", "size": size(end.get("size")), "files": end.get("nfiles")}
+    return {
+        "path": path,
+        "name": name,
+        "md5": end.get("md5") or end.get("etag") or "not in dvc.lock",
+        "size": size(end.get("size")),
+        "files": end.get("nfiles"),
+    }

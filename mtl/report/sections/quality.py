@@ -17,7 +17,7 @@ MOST_TEXT = 80
 
 def context(findings: Findings, spec: Spec) -> dict[str, Any] | str:
     if not findings.validations:
-        return "reports/validation/ holds nothing: the stage `validate` has not run in this workspace."
+        return "reports/validation/ holds nothing: the stage validate has not run in this workspace."
     return {"sources": [_source(findings, name, found) for name, found in findings.validations.items()], "clip": clip}
 
 
@@ -34,17 +34,30 @@ def _source(findings: Findings, name: str, found: dict[str, Any]) -> dict[str, A
     expectations = sorted(found.get("expectations") or [], key=lambda e: bool(e.get("success")))
     failing = [e for e in expectations if not e.get("success")]
     reasons = sorted(found.get("reasons") or [], key=lambda r: -int(r.get("count") or 0))
-    bar = stacked_bar([("kept", kept, f"kept: {kept:,} rows"), ("quarantined", out, f"quarantined: {out:,} rows")],
-                      f"{name}: {kept:,} of {rows_in:,} rows kept, {out:,} in quarantine", height=10)  # fmt: skip
+    bar = stacked_bar(
+        [("kept", kept, f"kept: {kept:,} rows"), ("quarantined", out, f"quarantined: {out:,} rows")],
+        f"{name}: {kept:,} of {rows_in:,} rows kept, {out:,} in quarantine",
+        height=10,
+    )
     return {
-        "name": name, "rows_in": rows_in, "kept": kept, "out": out, "share": percent(out / rows_in if rows_in else 0, 2), "bar": bar,
-        "labels": labels, "lost": lost, "reasons": reasons[:MOST_REASONS], "more_reasons": max(len(reasons) - MOST_REASONS, 0),
-        "failing": failing[:MOST_EXPECTATIONS], "passing": [e for e in expectations if e.get("success")][:MOST_EXPECTATIONS],
+        "name": name,
+        "rows_in": rows_in,
+        "kept": kept,
+        "out": out,
+        "share": percent(out / rows_in if rows_in else 0, 2),
+        "bar": bar,
+        "labels": labels,
+        "lost": lost,
+        "reasons": reasons[:MOST_REASONS],
+        "more_reasons": max(len(reasons) - MOST_REASONS, 0),
+        "failing": failing[:MOST_EXPECTATIONS],
+        "passing": [e for e in expectations if e.get("success")][:MOST_EXPECTATIONS],
         "stops": sum(1 for e in failing if e.get("severity") == "stop"),
         "expected": f"{count_of(len(expectations), 'expectation')}, {len(failing)} failed" if expectations else "no expectations",
-        "compared_with": found.get("compared_with") or "spec", "nan": found.get("nan_read_as_missing") or {},
+        "compared_with": found.get("compared_with") or "spec",
+        "nan": found.get("nan_read_as_missing") or {},
         "examples": _examples(findings.quarantined.get(name) or [], reasons),
-    }  # fmt: skip
+    }
 
 
 def _examples(rows: list[dict[str, Any]], reasons: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -18,9 +18,12 @@ def context(findings: Findings, spec: Spec) -> dict[str, Any] | str:
     if not plots:
         return "reports/evaluation.json compares no task with a rival."
     return {
-        "plots": plots, "verdicts": list(VERDICTS.values()),
-        "tolerance": percent(tolerance(findings)), "confidence": confidence(findings), "many": len(findings.tasks) > 24,
-    }  # fmt: skip
+        "plots": plots,
+        "verdicts": list(VERDICTS.values()),
+        "tolerance": percent(tolerance(findings)),
+        "confidence": confidence(findings),
+        "many": len(findings.tasks) > 24,
+    }
 
 
 def forest(findings: Findings, rival: str) -> dict[str, Any] | None:
@@ -32,8 +35,14 @@ def forest(findings: Findings, rival: str) -> dict[str, Any] | None:
     axis = axis_of(effects.values(), 100 * tolerance(findings))
     order = sorted(effects, key=lambda name: -(value_of(effects[name].value) or 0.0))
     rows = [
-        {"task": name, "anchor": findings.anchor(name), "strip": effect_strip(effects[name], axis), "verdict": effects[name].verdict,
-         "value": signed(effects[name].value), "interval": signed_interval(effects[name].low, effects[name].high)}
+        {
+            "task": name,
+            "anchor": findings.anchor(name),
+            "strip": effect_strip(effects[name], axis),
+            "verdict": effects[name].verdict,
+            "value": signed(effects[name].value),
+            "interval": signed_interval(effects[name].low, effects[name].high),
+        }
         for name in order
-    ]  # fmt: skip
+    ]
     return {"rival": RIVALS[rival], "rows": rows, "labels": axis_labels(axis)}

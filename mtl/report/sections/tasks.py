@@ -13,43 +13,51 @@ from mtl.report.sections.common import NO_EVALUATION, confidence, headline, valu
 from mtl.report.words import IN_UNIT, RIVALS, interval, metric, number, signed, signed_interval, verdict
 from mtl.spec import Spec
 
-MOST_TASKS = 250
-"""With pictures; beyond that the page would grow too large. The tables have all of them."""
 MOST_SLICES = 24
 
 
 def context(findings: Findings, spec: Spec) -> dict[str, Any] | str:
     if not findings.tasks:
         return NO_EVALUATION
-    shown = list(findings.tasks.items())[:MOST_TASKS]
     return {
-        "tasks": [_task(findings, name, task) for name, task in shown],
-        "left_out": list(findings.tasks)[MOST_TASKS:], "confidence": confidence(findings), "few": len(findings.tasks) <= 3,
-    }  # fmt: skip
+        "tasks": [_task(findings, name, task) for name, task in findings.detailed.items()],
+        "left_out": len(findings.tasks) - len(findings.detailed),
+        "confidence": confidence(findings),
+        "few": len(findings.tasks) <= 3,
+    }
 
 
 def _task(findings: Findings, name: str, task: dict[str, Any]) -> dict[str, Any]:
     best = headline(task)
     unit = f" {task['unit']}" if task.get("metric") in IN_UNIT and task.get("unit") else ""
     return {
-        "name": name, "anchor": findings.anchor(name), "kind": task.get("kind", ""), "unit": task.get("unit") or "",
-        "n_test": number(task.get("n_test")), "metric": metric(task.get("metric")), "classes": task.get("classes") or [],
-        "value": number(best.get("value")) + unit, "interval": interval(best.get("low"), best.get("high")),
+        "name": name,
+        "anchor": findings.anchor(name),
+        "kind": task.get("kind", ""),
+        "unit": task.get("unit") or "",
+        "n_test": number(task.get("n_test")),
+        "metric": metric(task.get("metric")),
+        "classes": task.get("classes") or [],
+        "value": number(best.get("value")) + unit,
         "verdict": verdict(versus(task, "single_task").get("verdict")),
         "versus": [_against(task, rival) for rival in RIVALS if versus(task, rival)],
         "pictures": [p for p in (_curve(findings, name), _calibration(name, task), _scatter(name, task)) if p],
         "metrics": [_metric(key, found, task) for key, found in (task.get("metrics") or {}).items()],
         "slices": _slices(name, task),
-    }  # fmt: skip
+    }
 
 
 def _against(task: dict[str, Any], rival: str) -> dict[str, Any]:
     compared = versus(task, rival)
     return {
-        "rival": RIVALS[rival], "verdict": verdict(compared.get("verdict")),
-        "delta": signed(compared.get("delta_pct")), "interval": signed_interval(compared.get("delta_low"), compared.get("delta_high")),
-        "diff": signed(compared.get("diff"), 3), "diff_interval": signed_interval(compared.get("low"), compared.get("high"), 3),
-    }  # fmt: skip
+        "rival": RIVALS[rival],
+        "verdict": verdict(compared.get("verdict")),
+        "delta": signed(compared.get("delta_pct")),
+        "interval": signed_interval(compared.get("delta_low"), compared.get("delta_high")),
+        "diff": signed(compared.get("diff"), 3),
+        "diff_interval": signed_interval(compared.get("low"), compared.get("high"), 3),
+        "undefined": compared.get("reason") or "",
+    }
 
 
 def _curve(findings: Findings, name: str) -> dict[str, Any] | None:
@@ -60,7 +68,12 @@ def _curve(findings: Findings, name: str) -> dict[str, Any] | None:
     series = [Series("alone", [(e, v) for e, _, v in alone])] if alone else []
     series += [Series("train", [(e, t) for e, t, _ in curve]), Series("valid", [(e, v) for e, _, v in curve])]
     keys = [("train", "train"), ("valid", "valid")] + ([("alone", "single-task, valid")] if alone else [])
-    return {"title": "Learning curve", "svg": curves(f"{name}: loss over epochs", series, run.best_epoch(name)), "legend": keys, "note": ""}
+    return {
+        "title": "Learning curve",
+        "svg": curves(f"{name}: loss over epochs", series, run.best_epoch(name)),
+        "legend": keys,
+        "note": "",
+    }
 
 
 def _calibration(name: str, task: dict[str, Any]) -> dict[str, Any] | None:
@@ -69,7 +82,12 @@ def _calibration(name: str, task: dict[str, Any]) -> dict[str, Any] | None:
         return None
     of = "" if task.get("kind") == "binary" else " of the likeliest class"
     svg = reliability(f"{name}: calibration", found["predicted"], found.get("observed") or [], found.get("count") or [])
-    return {"title": f"Calibration{of}", "svg": svg, "legend": [], "note": "On the diagonal, a predicted 30 % comes true 30 times in 100."}
+    return {
+        "title": f"Calibration{of}",
+        "svg": svg,
+        "legend": [],
+        "note": "On the diagonal, a predicted 30 % comes true 30 times in 100.",
+    }
 
 
 def _scatter(name: str, task: dict[str, Any]) -> dict[str, Any] | None:
@@ -77,16 +95,26 @@ def _scatter(name: str, task: dict[str, Any]) -> dict[str, Any] | None:
     if not found.get("predicted"):
         return None
     svg = scatter(f"{name}: predicted against true", found["predicted"], found.get("true") or [], task.get("unit") or "")
-    return {"title": "Predicted against true", "svg": svg, "legend": [], "note": f"{len(found['predicted'])} test rows; the diagonal is perfect."}
+    return {
+        "title": "Predicted against true",
+        "svg": svg,
+        "legend": [],
+        "note": f"{len(found['predicted'])} test rows; the diagonal is perfect.",
+    }
 
 
 def _metric(key: str, found: dict[str, Any], task: dict[str, Any]) -> dict[str, Any]:
     unit = f" ({task['unit']})" if key in IN_UNIT and task.get("unit") and task.get("kind") == "regression" else ""
     return {
-        "name": metric(key) + unit, "headline": key == task.get("metric"), "value": number(found.get("value")),
-        "interval": interval(found.get("low"), found.get("high")), "single_task": number(found.get("single_task")),
-        "trees": number(found.get("trees")), "undefined": found.get("undefined") or "",
-    }  # fmt: skip
+        "name": metric(key) + unit,
+        "headline": key == task.get("metric"),
+        "value": number(found.get("value")),
+        "interval": interval(found.get("low"), found.get("high")),
+        "single_task": number(found.get("single_task")),
+        "trees": number(found.get("trees")),
+        "undefined": found.get("undefined") or "",
+        "unknown": found.get("undefined") and found.get("value") is None,
+    }
 
 
 def _slices(name: str, task: dict[str, Any]) -> dict[str, Any] | None:
@@ -95,12 +123,21 @@ def _slices(name: str, task: dict[str, Any]) -> dict[str, Any] | None:
     if not slices:
         return None
     best = headline(task)
-    overall = {"column": "", "band": "all test rows", "n": task.get("n_test"), **{k: best.get(k) for k in ("value", "low", "high", "single_task")}}
+    overall = {
+        "column": "",
+        "band": "all test rows",
+        "n": task.get("n_test"),
+        **{k: best.get(k) for k in ("value", "low", "high", "single_task")},
+    }
     rows = [overall, *slices]
     known = [v for row in rows for k in ("value", "low", "high", "single_task") if (v := value_of(row.get(k))) is not None]
     ends = (min(known), max(known)) if known and min(known) < max(known) else (0.0, 1.0)
-    return {"rows": [_slice(name, row, ends) for row in rows], "metric": metric(task.get("metric")),
-            "more": max(len(task.get("slices") or []) - MOST_SLICES, 0)}  # fmt: skip
+    return {
+        "rows": [_slice(name, row, ends) for row in rows],
+        "metric": metric(task.get("metric")),
+        "more": max(len(task.get("slices") or []) - MOST_SLICES, 0),
+        "too_few": task.get("slices_left_out") or 0,
+    }
 
 
 def _slice(name: str, row: dict[str, Any], ends: tuple[float, float]) -> dict[str, Any]:
@@ -108,5 +145,12 @@ def _slice(name: str, row: dict[str, Any], ends: tuple[float, float]) -> dict[st
     said = f"{row.get('column') or ''} {row.get('band')}".strip()
     title = f"{name}, {said}: {number(value)} {interval(low, high)}, single-task {number(alone)}"
     strip = value_strip(value, low, high, alone, ends, title) if value is not None else Markup("")
-    return {"column": row.get("column") or "", "band": row.get("band"), "n": number(row.get("n")), "strip": strip,
-            "value": number(value), "interval": interval(low, high), "single_task": number(alone)}  # fmt: skip
+    return {
+        "column": row.get("column") or "",
+        "band": row.get("band"),
+        "n": number(row.get("n")),
+        "strip": strip,
+        "value": number(value),
+        "interval": interval(low, high),
+        "single_task": number(alone),
+    }

@@ -16,13 +16,15 @@ def context(findings: Findings, spec: Spec) -> dict[str, Any]:
     return {
         "recipe": _recipe(findings, spec),
         "sources": [_source(findings, spec, name) for name in spec.sources],
-        "rows": encoding.get("rows") or {}, "split": encoding.get("split") or "",
+        "rows": encoding.get("rows") or {},
+        "split": encoding.get("split") or "",
         "entities": {name: " + ".join(entity.key) for name, entity in clean_items(spec.entities)},
         "inputs": [_input(findings, spec, name) for name in spec.inputs],
         "tasks": [_task(findings, spec, name, counts) for name, counts in (encoding.get("tasks") or {}).items()],
-        "dropped": encoding.get("dropped_tasks") or {}, "leaks": encoding.get("leaks") or [],
+        "dropped": encoding.get("dropped_tasks") or {},
+        "leaks": encoding.get("leaks") or [],
         "encoded": bool(encoding),
-    }  # fmt: skip
+    }
 
 
 def clean_items(mapping: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -48,9 +50,12 @@ def _recipe(findings: Findings, spec: Spec) -> list[tuple[str, str]]:
 def _source(findings: Findings, spec: Spec, name: str) -> dict[str, Any]:
     found = findings.validations.get(name) or {}
     return {
-        "name": name, "path": clean(spec.sources[name].path), "entity": clean(spec.entity_of(name)),
-        "rows": number(found.get("rows_kept")), "tasks": sum(1 for t in spec.tasks.values() if t.source == name),
-    }  # fmt: skip
+        "name": name,
+        "path": clean(spec.sources[name].path),
+        "entity": clean(spec.entity_of(name)),
+        "rows": number(found.get("rows_kept")),
+        "tasks": sum(1 for t in spec.tasks.values() if t.source == name),
+    }
 
 
 def _input(findings: Findings, spec: Spec, name: str) -> dict[str, Any]:
@@ -59,9 +64,13 @@ def _input(findings: Findings, spec: Spec, name: str) -> dict[str, Any]:
     kinds = [column.kind for column in declared.columns.values()]
     numeric, categorical = found.get("numeric", kinds.count("numeric")), found.get("categorical", kinds.count("categorical"))
     return {
-        "name": name, "source": declared.source, "numeric": many(numeric), "categorical": many(categorical),
-        "columns": [clean(c) for c in declared.columns], "dropped": found.get("dropped") or {},
-    }  # fmt: skip
+        "name": name,
+        "source": declared.source,
+        "numeric": many(numeric),
+        "categorical": many(categorical),
+        "columns": [clean(c) for c in declared.columns],
+        "dropped": found.get("dropped") or {},
+    }
 
 
 def many(value: Any) -> int:
@@ -74,13 +83,20 @@ def _task(findings: Findings, spec: Spec, name: str, counts: dict[str, Any]) -> 
     labels = {split: int(counts.get(split) or 0) for split in SPLITS}
     missing = max(sum(int(rows.get(s) or 0) for s in SPLITS) - sum(labels.values()), 0)
     said = ", ".join(f"{n:,} {split}" for split, n in labels.items())
-    bar = stacked_bar([*((s, n, f"{s}: {n:,} labels") for s, n in labels.items()), ("unlabelled", missing, f"no label: {missing:,} rows")],
-                      f"labels of {name}: {said}", height=10)  # fmt: skip
+    bar = stacked_bar(
+        [*((s, n, f"{s}: {n:,} labels") for s, n in labels.items()), ("unlabelled", missing, f"no label: {missing:,} rows")],
+        f"labels of {name}: {said}",
+        height=10,
+    )
     return {
-        "name": name, "anchor": findings.anchor(name), "kind": counts.get("kind", ""), "labels": labels, "bar": bar,
+        "name": name,
+        "anchor": findings.anchor(name),
+        "kind": counts.get("kind", ""),
+        "labels": labels,
+        "bar": bar,
         "of": clean(f"{declared.source}.{declared.column}") if declared else "",
-        "inputs": ", ".join(declared.inputs) if declared and declared.inputs else "all of its entity",
-    }  # fmt: skip
+        "inputs": ", ".join(declared.inputs) if declared and declared.inputs else "all inputs",
+    }
 
 
 def spec_task(spec: Spec, name: str) -> Task | None:
