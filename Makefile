@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run repro test test-fast check format pins install clean
+.PHONY: run repro test test-fast check format pins results install clean
 
 run: install            ## the whole pipeline under Prefect, then where the report is
 	@mtl run
@@ -41,6 +41,9 @@ install: .venv/.installed
 
 pins: install           ## pin what pyproject.toml asks for, as it resolves today
 	@$(BIN)/python tools/lock.py
+
+results:                ## the table of the last run, into both READMEs
+	@$(BIN)/python tools/results.py
 
 clean:                  ## what the pipeline made; raw data, cache and registry stay
 	rm -rf data/ingested data/validated data/quarantine data/profiles data/split.parquet data/encoded data/aligned models reports
