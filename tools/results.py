@@ -9,7 +9,8 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 MARKED = re.compile(r"<!-- results -->.*?<!-- /results -->", re.DOTALL)
-HEAD = "| task | metric | this model | single-task | boosted trees | delta, % (95 %) | verdict |\n| --- | --- | --- | --- | --- | --- | --- |"
+COLUMNS = ("task", "metric", "this model", "single-task", "boosted trees", "delta, % (95 %)", "verdict")
+HEAD = f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}"
 
 
 def main() -> None:
