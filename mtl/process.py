@@ -13,6 +13,9 @@ PR_SET_PDEATHSIG = 1
 PARENT = "MTL_PARENT_PID"
 """Environment variable by which a parent that knows its own pid closes the race at the child's start."""
 
+FLOW_RUN = "MTL_FLOW_RUN"
+"""Environment variable by which a flow tells its stages its name, for the lineage of what they register."""
+
 
 def die_with_parent() -> None:
     """From here on the kernel kills (SIGKILL) this process when its parent ends; does nothing outside Linux.

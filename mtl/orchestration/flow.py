@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.futures import PrefectFuture, wait
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import Task
@@ -28,6 +30,7 @@ from mtl.orchestration.outside import must_run_again
 from mtl.orchestration.polling import poll, sql_sources
 from mtl.orchestration.stage import allow, run_stage, stop_all
 from mtl.orchestration.watch import Outcome, watcher
+from mtl.process import FLOW_RUN
 
 WRONG_SPEC = "Wrong spec"
 """Name of a failed state that no retry can mend; ends with exit code 2."""
@@ -85,6 +88,7 @@ def retrain(root: str = ".", force: bool = False, targets: list[str] | None = No
 
 
 def _retrain(root: Path, force: bool, targets: list[str] | None) -> State[Any]:
+    os.environ[FLOW_RUN] = flow_run.get_name() or ""  # for the lineage of what `register` makes
     for text in heal_dvc(root):
         get_run_logger().warning(text)
     write_code_lock(root / CODE_LOCK)

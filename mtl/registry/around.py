@@ -12,10 +12,10 @@ from pathlib import Path
 
 from mtl.errors import RegistryError
 from mtl.layout import STATE
+from mtl.process import FLOW_RUN
 
 EXPERIMENT = ("DVC_EXP_NAME", "DVC_EXP_BASELINE_REV")
 """What DVC (3.67, repo/experiments/queue/base.py) tells the stages of an experiment, in the workspace, --temp and queue."""
-FLOW_RUN = "MTL_FLOW_RUN"
 LOCK = STATE / "registry.lock"
 WAIT = 120.0
 

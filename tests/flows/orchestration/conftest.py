@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 STAGE = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 from mtl.process import die_with_parent
 
 die_with_parent()
 name, *inputs, output = sys.argv[1:]
 print(name, "begins", flush=True)
+print("for the run", os.environ.get("MTL_FLOW_RUN"), flush=True)
 for _ in range(int(float(Path("seconds").read_text()) * 20) if name == "train" else 0):
     time.sleep(0.05)
     print("epoch", _, flush=True)

@@ -82,7 +82,8 @@ def test_ran_then_unchanged_then_only_what_changed(toy: Path, server: str) -> No
     train = next(task for task in tasks if task["name"] == "train")
     assert train["task_inputs"]["wait_for"], "the graph of the stages is in Prefect's page of the run"
     logs = ask(server, "logs", logs={"task_run_id": {"any_": [train["id"]]}})
-    assert "train begins" in [line["message"] for line in logs]
+    (run,) = ask(server, "flow_runs", flow_runs=of_run(first["id"]))
+    assert {"train begins", f"for the run {run['name']}"} <= {line["message"] for line in logs}
     assert (toy / "code.lock.yaml").is_file()
 
 

@@ -13,6 +13,7 @@ from mtl.data.encodings import Encodings
 from mtl.network import Network, build_network, input_tensors, plan_of, predict, rows_of
 from mtl.network.sharing.hybrid import Hybrid
 from mtl.spec import Model
+from tests.model.conftest import table, task
 
 SHARINGS = ["shared_bottom", "separate", "hybrid"]
 RowsOf = Callable[..., AlignedSet]
@@ -85,6 +86,23 @@ def test_a_hidden_input_moves_no_bit(sharing: str, fusion: str, two_inputs: Enco
             after = predict(network, two_inputs, changed)
             assert all(after[name].tobytes() == before[name].tobytes() for name in blind)
             assert all(after[name].tobytes() != before[name].tobytes() for name in seeing)
+
+
+@pytest.mark.parametrize("sharing", SHARINGS)
+@pytest.mark.parametrize("seen", ["xxyz", "xzyz", "xyzy", "zyxx"])
+def test_no_order_of_tasks_and_groups_lets_a_hidden_input_through(sharing: str, seen: str, rows: RowsOf) -> None:
+    """The third of four tasks is of another kind, so that the others' groups need not rise one by one: 0, 0, 2."""
+    inputs = {name: table(name, 3) for name in "xyz"}
+    kinds = ("regression", "regression", "binary", "regression")
+    tasks = tuple(task(f"t{i}", kind, [one]) for i, (kind, one) in enumerate(zip(kinds, seen, strict=True)))
+    encodings = Encodings(inputs, tasks)
+    network, arrays = build_network(encodings, small(sharing)), rows(encodings, 16, 5).inputs
+    before = predict(network, encodings, arrays)
+    for hidden in "xyz":
+        changed = {**arrays, hidden: {**arrays[hidden], "numeric": arrays[hidden]["numeric"] + 9}}
+        after = predict(network, encodings, changed)
+        moved = {name for name, values in after.items() if values.tobytes() != before[name].tobytes()}
+        assert moved == {one.name for one in tasks if hidden in one.inputs}
 
 
 @pytest.mark.parametrize("sharing", SHARINGS)
