@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -44,14 +45,21 @@ def main() -> None:
         app()
     except MtlError as error:
         _fail(error)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+    except Exception as error:
+        unwritable = _unwritable(error)
+        if unwritable is None:
             raise
-        _fail(
-            DataError(
-                f"{error.filename or Path.cwd()}: cannot write", found=os.strerror(error.errno), do="make room, then run again"
-            )
-        )
+        _fail(unwritable)
+
+
+def _unwritable(error: Exception) -> DataError | None:
+    """A full or closed disk in words, whoever noticed it: Polars and safetensors tell it in the text of errors of their own."""
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    number = error.errno if isinstance(error, OSError) else int(told[1]) if told else None
+    if number not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        return None
+    place = getattr(error, "filename", None) or Path.cwd()
+    return DataError(f"{place}: cannot write", found=os.strerror(number), do="make room, then run again")
 
 
 def _fail(error: MtlError) -> NoReturn:

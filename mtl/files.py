@@ -18,18 +18,17 @@ def replacing(target: Path) -> Iterator[Path]:
     and the temporary one is gone.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
+    partial, old = (target.with_name(f".{target.name}.{end}") for end in ("partial", "old"))
     _remove(partial)
+    if old.exists() and not target.exists():
+        old.replace(target)  # a kill came between the two renames below
     try:
         yield partial
         if target.is_dir() and not target.is_symlink():
-            old = target.with_name(f".{target.name}.old")
             _remove(old)
             target.replace(old)
-            partial.replace(target)
-            _remove(old)
-        else:
-            partial.replace(target)
+        partial.replace(target)
+        _remove(old)
     finally:
         _remove(partial)
 

@@ -13,8 +13,10 @@ from mtl.data.encodings import Arrays, Encodings, TabularEncoding, TaskEncoding
 from mtl.data.fitting.columns import column_names, fit_input
 from mtl.data.fitting.leaks import Leak, find_leaks
 from mtl.data.fitting.select import select_columns
+from mtl.data.fitting.sight import drop_blind
 from mtl.data.fitting.tasks import Target, fit_tasks
 from mtl.data.tables import has_column, join_columns, scan
+from mtl.errors import UnfitError
 from mtl.layout import SPLITS
 from mtl.spec import Spec
 
@@ -43,11 +45,14 @@ def encode(spec: Spec, validated: Path, split: pl.DataFrame) -> Encoded:
     """
     raw = {name: raw_input(spec, name, validated, split) for name in spec.inputs}
     targets, dropped = fit_tasks(spec, {of: _target_rows(spec, of, validated, split) for of in spec.tasks})
+    targets, blind = drop_blind(spec, targets, raw)
+    if not targets:
+        raise UnfitError("no task is left", expected="at least one that can be learned", found=str({**dropped, **blind})[:300])
     tasks = [target.task for target in targets]
     train = {name: frame.filter(pl.col("split") == "train") for name, frame in raw.items()}
     inputs = {name: fit_input(spec, name, frame) for name, frame in train.items()}
     inputs, leaks = _choose_columns(spec, inputs, tasks, targets, train, split)
-    encodings = Encodings(inputs, tuple(tasks), dropped)
+    encodings = Encodings(inputs, tuple(tasks), {**dropped, **blind})
     return Encoded(
         encodings,
         {name: _numbers(inputs[name], raw[name]) for name in inputs},

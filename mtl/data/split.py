@@ -65,11 +65,12 @@ def _without_test(unit: pl.Series, rule: Split) -> pl.Series:
 
 def _by_time(table: pl.DataFrame, rule: Split, time: str) -> pl.Series:
     """The oldest train, the newest test; equal times stay together, entities without a time train."""
-    counts = table.drop_nulls(time).group_by(time).len().sort(time)
-    before = (pl.col("len").cum_sum() - pl.col("len")) / pl.col("len").sum()
+    counts = table.drop_nulls(time).group_by(pl.col(time).alias(UNIT)).agg(pl.len().alias("rows")).sort(UNIT)
+    before = (pl.col("rows").cum_sum() - pl.col("rows")) / pl.col("rows").sum()
     side = pl.when(before < rule.train).then(pl.lit("train")).when(before < rule.train + rule.valid).then(pl.lit("valid"))
-    sides = counts.select(time, split=side.otherwise(pl.lit("test")))
-    return table.join(sides, on=time, how="left", maintain_order="left")["split"].fill_null("train")
+    sides = counts.select(UNIT, split=side.otherwise(pl.lit("test")))
+    times = table.select(pl.col(time).alias(UNIT))
+    return times.join(sides, on=UNIT, how="left", maintain_order="left")["split"].fill_null("train")
 
 
 def _given(table: pl.DataFrame, rule: Split, column: str, entity: str) -> pl.Series:

@@ -40,6 +40,10 @@ def join_columns(spec: Spec, entity: str, columns: Iterable[str], keys: pl.DataF
     """
     joined = keys
     for column in dict.fromkeys(columns):
+        if column == "key" and spec.entities[entity].key == ("key",):
+            continue  # it is there already
+        if column in keys.columns:
+            raise _our_word(column, entity)
         holders = [s for s in spec.sources_of(entity) if has_column(s, column, validated)]
         if not holders:
             raise DataError(
@@ -53,6 +57,15 @@ def join_columns(spec: Spec, entity: str, columns: Iterable[str], keys: pl.DataF
         _agree(known, entity, column, holders)
         joined = joined.join(known, on="key", how="left", maintain_order="left")
     return joined
+
+
+def _our_word(column: str, entity: str) -> DataError:
+    return DataError(
+        f"entity {entity!r}: column {column!r}",
+        expected="a split or a slice by a column of another name: this one is a word of the tables made here",
+        found=f"the name {column!r}",
+        do=f"give it a second name, `sources.SOURCE.derived: {{{column}_2: {column}}}`, and use that",
+    )
 
 
 def _agree(known: pl.DataFrame, entity: str, column: str, holders: list[str]) -> None:

@@ -1,1 +1,1 @@
-"""What a model is worth on test: metrics, paired comparison, verdicts, slices, trees as rival, cost, the report."""
+"""What a model is worth on test: metrics, paired comparison, verdicts, slices, trees as rival, cost."""

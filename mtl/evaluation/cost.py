@@ -52,6 +52,20 @@ def read_costs(root: Path = Path()) -> dict[str, dict[str, Any]]:
     return found
 
 
+def tells_of_what_lies_there(cost: Mapping[str, Any], root: Path = Path()) -> bool:
+    """Whether the content of reports/cost.json was measured of the models that lie there now (if it says of which).
+
+    DVC does not keep that file: when it brings older models back from its cache, their evaluation is not run again.
+    """
+    here = weights_of(root)
+    return bool(cost.get("of", here) == here)
+
+
+def weights_of(root: Path) -> dict[str, str]:
+    """Stage -> the hash of its weights."""
+    return {stage: _key(stage, root) for stage in WEIGHTS}
+
+
 def _notes(stage: str, root: Path) -> dict[str, Any]:
     """All notes of a stage; a file that cannot be read (a kill, a full disk) counts as none."""
     try:
@@ -93,7 +107,7 @@ def measure_cost(
     speed = {
         side: microseconds_a_row(partial(predict, network, encodings, inputs), rows) for side, network in networks.items() if rows
     }
-    data = cost_table(parameters, speed, read_costs(root))
+    data = {"of": weights_of(root)} | cost_table(parameters, speed, read_costs(root))
     write_json(root / COST, data)
     return data
 

@@ -13,7 +13,6 @@ from mtl.network.encoders import ENCODERS, Arrays, Tensors
 from mtl.network.heads import HEADS, Head
 from mtl.network.plan import Encoded, Plan, plan_of
 from mtl.network.sharing import SHARINGS
-from mtl.network.sharing.hybrid import Hybrid
 from mtl.spec import Model
 
 
@@ -108,8 +107,8 @@ class Network(nn.Module):
         return next(self.parameters()).device
 
     def gates(self) -> dict[str, list[float]]:
-        """hybrid: task → its gate after each layer; empty for any other sharing."""
-        gates = self.body.gates() if isinstance(self.body, Hybrid) else None
+        """Task → its gate after each layer; empty where the sharing mixes nothing."""
+        gates = self.body.gates()
         return {} if gates is None else {t.name: row for t, row in zip(self.plan.tasks, gates.tolist(), strict=True)}
 
 
@@ -130,5 +129,6 @@ def rows_of(owners: Mapping[str, list[int]], tasks: Sequence[int]) -> dict[str, 
 
 
 def _rows(x: Tensor, at: list[int]) -> Tensor:
-    """Rows `at` of x; a plain slice where they lie together."""
-    return x[at[0] : at[0] + len(at)] if at[-1] - at[0] + 1 == len(at) else x[at]
+    """Rows `at` of x; a plain slice where each follows the one before (`[0, 0, 2]` only begins and ends like one)."""
+    one_by_one = at == list(range(at[0], at[0] + len(at)))
+    return x[at[0] : at[0] + len(at)] if one_by_one else x[at]

@@ -33,6 +33,7 @@ def guess_project(tables: dict[str, Table], paths: dict[str, str], name: str, ke
     doubts: list[str] = []
     key = tuple(keys) or (guess_key(tables, doubts),)
     found = _find_targets(tables, targets)
+    _no_key_among(found, key)
     for table in tables.values():
         _check_key(table, key)
     latest = {source: _latest_by(table, key, doubts) for source, table in tables.items()}
@@ -115,6 +116,15 @@ def _find_targets(tables: dict[str, Table], targets: Sequence[str]) -> list[tupl
     if not targets:
         raise DataError("no target", expected="--targets A,B,C", found="none", do="name the columns to predict")
     return list(dict.fromkeys(_find_target(tables, target) for target in targets))
+
+
+def _no_key_among(targets: list[tuple[str, str]], keys: tuple[str, ...]) -> None:
+    asked = next((column for _, column in targets if column in keys), None)
+    if asked is not None:
+        raise DataError(
+            f"target {asked!r}: it is the key", expected="columns beside the key", found=f"{asked!r} as key and as target",
+            do="correct --targets or --key",
+        )  # fmt: skip
 
 
 def _find_target(tables: dict[str, Table], target: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings, TaskEncoding
 from mtl.errors import MtlError
 from mtl.evaluation.comparison import compare
+from mtl.evaluation.summary import groups_of
 from mtl.registry.package import Predictions, entity_hashes
 from mtl.spec import Spec
 
@@ -42,14 +43,6 @@ class _Fresh:
     mask: np.ndarray[Any, np.dtype[np.bool_]]
     truth: Mapping[str, np.ndarray[Any, Any]]
     labelled: Mapping[str, np.ndarray[Any, np.dtype[np.bool_]]]
-
-    @property
-    def groups(self) -> np.ndarray[Any, Any] | None:
-        """Number of each row's group, a row without one being its own; None if the split knows no groups."""
-        if not self.keys["group"].is_not_null().any():
-            return None
-        unit = pl.concat_str("entity", pl.coalesce("group", "key"), separator="\x1e")
-        return self.keys.select(unit.rank("dense")).to_series().to_numpy()
 
 
 def contest(spec: Spec, test: AlignedSet, candidate: Contestant, champion: Contestant, rows: Rows) -> Compared:
@@ -109,7 +102,7 @@ def _compared(
         tasks, fresh.truth, fresh.labelled, candidate.predictions(_raw(spec, candidate, fresh, rows)),
         {task.name: _in_order(rival[task.name], task, theirs[task.name]) for task in tasks},
         tolerance=spec.gate.tolerance, confidence=spec.gate.confidence, resamples=spec.evaluation.resamples,
-        seed=spec.evaluation.seed, groups=fresh.groups,
+        seed=spec.evaluation.seed, groups=groups_of(fresh.keys),
     )  # fmt: skip
     figures = ("diff", "low", "high", "verdict")
     return {

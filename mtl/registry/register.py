@@ -9,6 +9,7 @@ from typing import Any
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
 from mtl.errors import RegistryError
+from mtl.evaluation.cost import tells_of_what_lies_there
 from mtl.files import read_json, write_json
 from mtl.layout import ALIGNED, CANDIDATE, COST, METRICS, REGISTRATION
 from mtl.registry import store as registry
@@ -99,6 +100,7 @@ def _meet(store: Store, candidate: Candidate, champion: int, rows: Rows) -> Comp
 
 def _rules(candidate: Candidate, compared: Compared | None) -> list[Rule]:
     cost: dict[str, Any] = read_json(candidate.root / COST) if (candidate.root / COST).is_file() else {}
+    cost = cost if tells_of_what_lies_there(cost, candidate.root) else {}
     of = {task.name: task.of for task in Encodings.read(candidate.folder).tasks}
     return judge(candidate.spec.gate, read_json(candidate.metrics), compared, cost, of)
 

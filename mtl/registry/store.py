@@ -158,7 +158,8 @@ def _must_answer(uri: str) -> None:
 def _unusable(uri: str, found: str) -> RegistryError:
     return RegistryError(
         f"the registry at {without_password(uri)}", expected="an MLflow store that answers", found=found,
-        do=f"start it, or correct {TRACKING_URI}; unset it for the project's own file {MLFLOW}",
+        do="make room, then run again" if "is full" in found or "No space left" in found
+        else f"start it, or correct {TRACKING_URI}; unset it for the project's own file {MLFLOW}",
     )  # fmt: skip
 
 

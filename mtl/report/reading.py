@@ -15,6 +15,7 @@ from ruamel.yaml.error import YAMLError
 
 from mtl import layout
 from mtl.errors import DataError
+from mtl.evaluation.cost import tells_of_what_lies_there
 
 EXAMPLE_ROWS = 5
 MOST_DETAILED = 200
@@ -78,11 +79,12 @@ def read_findings(root: Path, sources: list[str]) -> Findings:
 
     Raises DataError for a file that is there and cannot be read.
     """
+    cost = _json(root / layout.COST)
     return Findings(
         evaluation=_json(root / layout.EVALUATION),
         metrics=_json(root / layout.METRICS),
         encoding=_json(root / layout.ENCODING_REPORT),
-        cost=_json(root / layout.COST),
+        cost=cost if tells_of_what_lies_there(cost, root) else {},
         registration=_json(root / layout.REGISTRATION),
         validations={s: v for s in sources if (v := _json(root / layout.VALIDATION / f"{s}.json"))},
         quarantined={s: _quarantined(root / layout.QUARANTINE / s) for s in sources},

@@ -50,7 +50,7 @@ class Task(Part):
     positive: str | None = None
     """binary: the value that counts as 1; left out, the column holds 0/1 or true/false."""
     negative: str | None = None
-    """binary: the value that counts as 0; left out, every other allowed value does."""
+    """binary, beside `positive`: the value that counts as 0; left out, every other allowed value does."""
     classes: tuple[str, ...] | None = None
     """multiclass, ordinal: the labels; for ordinal in their order, lowest first."""
     min: float | None = None
@@ -93,6 +93,10 @@ class Task(Part):
             raise ValueError("classes beside kind ordinal, in their order, lowest first; found none")
         if self.kind not in ("multiclass", "ordinal") and self.classes:
             raise ValueError(f"classes go with multiclass and ordinal; found them with {self.kind}")
+        if self.negative is not None and self.positive is None and self.kind == "binary":
+            raise ValueError(f"positive, the value that counts as 1, beside negative; found negative {self.negative!r} alone")
+        if self.for_each is not None and self.for_each.column == self.column:
+            raise ValueError(f"a column other than the target's under for_each; found {self.column!r} for both")
         if self.positive is not None and self.positive == self.negative:
             raise ValueError(f"positive and negative that differ; found {self.positive!r} for both")
         if self.kind != "binary" and (self.positive is not None or self.negative is not None):

@@ -28,7 +28,7 @@ def fit_and_pack(spec: Spec, sharing: str, target: Path, name: str) -> str:
     with training_progress(name, spec.training.max_epochs) as progress:
         fitted = fit(
             encodings, train, valid, spec.model, spec.training,
-            checkpoints=CHECKPOINTS, inputs_key=content_key(ALIGNED / "train", ALIGNED / "valid", ENCODINGS), progress=progress,
+            checkpoints=CHECKPOINTS, inputs_key=run_key(name), progress=progress,
         )  # fmt: skip
     seen = pl.concat([train.keys(), valid.keys()]).select("entity", "key")
     write_package(target, spec, encodings, fitted.network, valid.golden(), seen)
@@ -50,6 +50,12 @@ def _tell(spec: Spec, fitted: Fitted, folder: Path) -> None:
             "sharing": spec.model.sharing, "balancing": spec.training.balancing,
         }  # fmt: skip
         write_json(partial / "summary.json", summary)
+
+
+def run_key(name: str) -> str:
+    """What a checkpoint belongs to: these inputs, and this stage. With `sharing: separate` the spec makes train and
+    baseline the same run, and side by side they would take each other's file away."""
+    return f"{name} {content_key(ALIGNED / 'train', ALIGNED / 'valid', ENCODINGS)}"
 
 
 def content_key(*folders: Path) -> str:

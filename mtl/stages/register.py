@@ -8,14 +8,14 @@ import polars as pl
 
 from mtl.data.encode import raw_rows
 from mtl.data.encodings import Encodings
-from mtl.layout import CANDIDATE, METRICS, SPLIT, VALIDATED
+from mtl.layout import ALIGNED, CANDIDATE, METRICS, SPLIT, VALIDATED
 from mtl.registry.register import register
 from mtl.spec import Spec, read_spec
 from mtl.stages._needs import need
 
 
 def run() -> str:
-    need("register", CANDIDATE, METRICS, SPLIT)
+    need("register", CANDIDATE, METRICS, ALIGNED, SPLIT)
     spec = read_spec()
     return register(Path(), spec, rows=test_rows).summary()
 

@@ -11,7 +11,7 @@ from mtl.data.align import align, write_encoded
 from mtl.data.aligned import AlignedSet
 from mtl.data.encode import Encoded, encode
 from mtl.data.split import split_entities
-from mtl.errors import LeakError, UnfitError
+from mtl.errors import DataError, LeakError, UnfitError
 from mtl.spec import Spec
 
 from .conftest import Write, spec_of
@@ -167,3 +167,32 @@ def _aligned(done: Encoded, split: pl.DataFrame, folder: Path) -> dict[str, Alig
     write_encoded(folder / "encoded", done.inputs, done.targets, done.golden, done.slices)
     align(folder / "encoded", done.encodings, split, folder / "aligned")
     return {side: AlignedSet.read(folder / "aligned" / side) for side in ("train", "valid", "test")}
+
+
+def test_a_task_made_of_a_value_may_not_be_called_as_another_one(write: Write) -> None:
+    school = ["a", "b"] * (N // 2)
+    made = {"source": "people", "column": "y", "kind": "regression", "for_each": {"column": "school"}}
+    tasks = {"y": made, "y_a": {"source": "people", "column": "b", "kind": "binary"}}
+    with pytest.raises(DataError, match=r"'y_a': made of tasks\.y and of tasks\.y_a"):
+        encoded(write, spec_with(tasks=tasks), people=people(school=school))
+
+
+@pytest.mark.parametrize("column", ["key", "split", "entity", "row", "value", "label", "a b", "größe", "predicted.y", "__group__"])
+def test_an_input_may_have_any_name(write: Write, tmp_path: Path, column: str) -> None:
+    """Also one of the words of our own tables; the golden rows keep both."""
+    spec = spec_with(inputs={"facts": {"source": "people", "columns": {column: {}, "c": {"kind": "categorical"}}}})
+    done, split = encoded(write, spec, people=people(**{column: np.random.default_rng(1).normal(size=N)}))
+    write_encoded(tmp_path / "encoded", done.inputs, done.targets, done.golden, done.slices)
+    align(tmp_path / "encoded", done.encodings, split, tmp_path / "aligned")
+    (number,) = done.encodings.inputs["facts"].numeric
+    assert number.column == column
+    assert not AlignedSet.read(tmp_path / "aligned" / "test").inputs["facts"]["missing"].any()
+    assert not number.name.startswith("predicted.")
+
+
+@pytest.mark.parametrize("column", ["key", "entity"])
+def test_a_slice_by_a_word_of_our_tables_is_refused(write: Write, column: str) -> None:
+    """Before, `entity` gave the entity's own name as the band, and `key` a traceback."""
+    spec = spec_with(evaluation={"slices": {column: None}})
+    with pytest.raises(DataError, match=f"column '{column}'"):
+        encoded(write, spec, people=people(**{column: ["u", "v"] * (N // 2)}))

@@ -113,3 +113,20 @@ def test_sources_that_disagree_about_a_group_are_named(write: Write) -> None:
     tables = write(people=people(50, home=["x"] * 50), visits=people(50, home=["x"] * 49 + ["y"]))
     with pytest.raises(DataError, match="'49'"):
         split_entities(spec, tables)
+
+
+@pytest.mark.parametrize("column", ["split", "entity", "rows", "len"])
+def test_time_may_have_a_name_of_ours(write: Write, column: str) -> None:
+    table = split_entities(with_split(time=column), write(people=people(100, **{column: list(range(100))})))
+    days = {key: int(key) for key in table["key"]}
+    latest = {side: max(days[key] for key, s in sides(table).items() if s == side) for side in ("train", "valid", "test")}
+    assert latest["train"] < latest["valid"] < latest["test"]
+
+
+def test_a_split_by_a_column_called_key_is_refused_unless_it_is_the_key(write: Write) -> None:
+    folder = write(people=people(100, key=["a", "b"] * 50))
+    with pytest.raises(DataError, match="column 'key'"):
+        split_entities(with_split(by="key"), folder)
+    spec = spec_of(entities={"person": {"key": "key", "split": {"test": "key LIKE '%7'"}}})
+    table = split_entities(spec, write(people=pl.DataFrame({"key": [str(i) for i in range(100)]})))
+    assert set(table.filter(pl.col("split") == "test")["key"]) == {str(i) for i in range(7, 100, 10)}

@@ -57,3 +57,35 @@ def test_an_unknown_source_is_named_with_the_nearest(monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(Path(__file__).parents[2])
     assert mtl(monkeypatch, "ingest", "peple") == 2
     assert "'people'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device", "data/x.parquet"),
+        RuntimeError("parquet: File out of specification: underlying IO error: No space left on device (os error 28)"),
+        RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),
+    ],
+    ids=["os", "polars", "safetensors"],
+)
+def test_a_full_disk_is_one_message_whoever_noticed_it(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full() -> None:
+        raise error
+
+    monkeypatch.setattr("mtl.cli.app", full)
+    assert mtl(monkeypatch, "split") == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert "No space left on device" in said
+    assert "make room" in said
+
+
+def test_an_error_that_is_no_full_disk_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong() -> None:
+        raise RuntimeError("a mistake in the code (os error 2)")
+
+    monkeypatch.setattr("mtl.cli.app", wrong)
+    with pytest.raises(RuntimeError, match="mistake"):
+        main()

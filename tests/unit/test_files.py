@@ -50,3 +50,17 @@ def test_json_has_no_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "a.json", {"x": float("nan")})
     assert read_json(tmp_path / "a.json") == {"x": [1.5, None, "ü"]}
+
+
+def test_a_kill_between_two_renames_loses_nothing(tmp_path: Path) -> None:
+    """The folder was moved aside and its successor had not yet taken its place."""
+    old, target = tmp_path / ".folder.old", tmp_path / "folder"
+    old.mkdir()
+    (old / "a").touch()
+    with pytest.raises(ZeroDivisionError), replacing(target) as partial:
+        partial.write_text(str(1 / 0))
+    assert [p.name for p in target.iterdir()] == ["a"]
+    target.replace(old)
+    with replacing(target) as partial:
+        partial.mkdir()
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]

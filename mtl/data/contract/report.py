@@ -39,7 +39,9 @@ class Validation:
             if self.rows_quarantined or cells
             else "nothing in quarantine"
         )
-        return f"{self.rows_kept:,} of {self.rows_in:,} rows kept, {aside}"
+        failed = [one for one in self.expectations if not one["success"]]
+        warned = f"; {len(failed)} of {len(self.expectations)} expectations failed: {_named(failed)}" if failed else ""
+        return f"{self.rows_kept:,} of {self.rows_in:,} rows kept, {aside}{warned}"
 
 
 @dataclass
@@ -112,6 +114,12 @@ class Tally:
             self.rules.source, self.rows_in, self.rows_kept, quarantined, dict(self.labels), self.reasons(), dict(self.nan),
             compared_with, list(expectations),
         )  # fmt: skip
+
+
+def _named(expectations: list[dict[str, Any]]) -> str:
+    """The first of them as a person reads it, and whether there are more."""
+    first, more = expectations[0], " …" if len(expectations) > 1 else ""
+    return f"{first['type']}{' of ' + first['column'] if first['column'] else ''}{more}"
 
 
 def shown_key(key: str | None) -> str | None:

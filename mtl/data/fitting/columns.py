@@ -10,14 +10,18 @@ from mtl.data.encodings import CategoricalColumn, NumericColumn, TabularEncoding
 from mtl.spec import Input, Spec
 
 RESERVED = ("entity", "key", "split")
+PREDICTED = "predicted."
+"""Beginning of the columns that a model's golden rows have beside the raw ones."""
 
 
 def column_names(spec: Spec) -> dict[tuple[str, str], str]:
     """(input, column) -> its name in raw frames: the plain one, unless another input has it too or we use the word."""
     counts = Counter(column for one in spec.inputs.values() for column in one.columns)
-    return {
-        (i, c): c if counts[c] == 1 and c not in RESERVED else f"{i}__{c}" for i, one in spec.inputs.items() for c in one.columns
-    }
+    return {(i, c): c if counts[c] == 1 and not _ours(c) else f"{i}__{c}" for i, one in spec.inputs.items() for c in one.columns}
+
+
+def _ours(column: str) -> bool:
+    return column in RESERVED or column.startswith(PREDICTED)
 
 
 def fit_input(spec: Spec, name: str, train: pl.DataFrame) -> TabularEncoding:

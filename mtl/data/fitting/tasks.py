@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from mtl.data.encodings import TaskEncoding
-from mtl.errors import UnfitError
+from mtl.errors import DataError, UnfitError
 from mtl.layout import SPLITS
 from mtl.spec import Spec
 
@@ -31,28 +31,43 @@ def fit_tasks(spec: Spec, targets: dict[str, pl.DataFrame]) -> tuple[list[Target
     """The tasks that can be learned, and those that cannot with the reason.
 
     `targets`: the spec's task -> key, split, label, value (of for_each, else null).
-    Raises UnfitError for a task that cannot be learned and whose `on_unfit` is `stop`.
+    Raises UnfitError for a task that cannot be learned and whose `on_unfit` is `stop`, DataError for two of one name.
     """
     fitted: list[Target] = []
     dropped: dict[str, str] = {}
-    for of, rows in targets.items():
-        for target in _expand(spec, of, rows):
-            target = replace(target, task=_fit(spec, target))
-            reason = _unfit(spec, target)
-            if not reason:
-                fitted.append(target)
-            elif (spec.tasks[of].on_unfit or spec.encoding.on_unfit) == "drop":
-                dropped[target.task.name] = reason
-            else:
-                raise UnfitError(
-                    f"task {target.task.name!r} cannot be learned (column {spec.tasks[of].column!r} of {spec.tasks[of].source!r})",
-                    expected=f"at least {spec.encoding.min_labels} train labels, more than one class, labels in every split",
-                    found=reason,
-                    do=f"write `on_unfit: drop` under tasks.{of} to leave it out, or bring more labels",
-                )
+    expanded = [(of, target) for of, rows in targets.items() for target in _expand(spec, of, rows)]
+    _each_name_once(expanded)
+    for of, target in expanded:
+        target = replace(target, task=_fit(spec, target))
+        reason = _unfit(spec, target)
+        if not reason:
+            fitted.append(target)
+        elif (spec.tasks[of].on_unfit or spec.encoding.on_unfit) == "drop":
+            dropped[target.task.name] = reason
+        else:
+            raise UnfitError(
+                f"task {target.task.name!r} cannot be learned (column {spec.tasks[of].column!r} of {spec.tasks[of].source!r})",
+                expected=f"at least {spec.encoding.min_labels} train labels, more than one class, labels in every split",
+                found=reason,
+                do=f"write `on_unfit: drop` under tasks.{of} to leave it out, or bring more labels",
+            )
     if not fitted:
         raise UnfitError("no task is left", expected="at least one that can be learned", found=str(dropped)[:300])
     return fitted, dropped
+
+
+def _each_name_once(expanded: list[tuple[str, Target]]) -> None:
+    """A task that `for_each` made may not be called as another one."""
+    first: dict[str, str] = {}
+    for of, target in expanded:
+        name = target.task.name
+        if name in first:
+            raise DataError(
+                f"task {name!r}: made of tasks.{first[name]} and of tasks.{of}",
+                expected="each name once (`for_each` joins the task's name and the value)", found=f"{name!r} twice",
+                do="rename one of the two in params.yaml",
+            )  # fmt: skip
+        first[name] = of
 
 
 def _expand(spec: Spec, of: str, rows: pl.DataFrame) -> list[Target]:

@@ -90,7 +90,10 @@ def _newest(frame: pl.DataFrame, numbers: bool) -> pl.Series:
 
 
 def _plain(dates: pl.Series) -> pl.Series:
-    return dates.str.replace("T", " ", literal=True) if dates.dtype == pl.String else dates
+    """Text that sorts as time does: all of it is UTC, and a `Z` would stand behind the seconds that another row has."""
+    if dates.dtype != pl.String:
+        return dates
+    return dates.str.replace("T", " ", literal=True).str.replace(r"(:\d{2}(?:\.\d+)?)(?:Z|\+00:?00)$", "$1")
 
 
 def _first(values: pl.Series, bad: pl.Series, start: int) -> tuple[int, str] | None:

@@ -19,7 +19,7 @@ FIGURES = (
 
 def context(findings: Findings, spec: Spec) -> dict[str, Any] | str:
     if not findings.cost:
-        return "reports/cost.json is not there: what was restored from the cache was not measured on this machine."
+        return "reports/cost.json is not there, or tells of other models: what was restored from the cache was not measured here."
     known = [figure for key, *_ in FIGURES if (figure := findings.cost.get(key)) and value_of(figure.get("ratio")) is not None]
     longest = max([1.0, *(float(figure["ratio"]) for figure in known)])
     rows = [_row(key, name, unit, note, findings.cost.get(key) or {}, longest) for key, name, unit, note in FIGURES]

@@ -103,4 +103,5 @@ def spec_task(spec: Spec, name: str) -> Task | None:
     """The spec's task behind a trained one: itself, or the `for_each` it is one value of."""
     if name in spec.tasks:
         return spec.tasks[name]
-    return next((task for of, task in spec.tasks.items() if task.for_each and name.startswith(of)), None)
+    made_of = [of for of, task in spec.tasks.items() if task.for_each and name.startswith(f"{of}_")]
+    return spec.tasks[max(made_of, key=len)] if made_of else None

@@ -236,6 +236,14 @@ def test_the_summary_is_one_line(spec_of, run, table):
     assert "\n" not in summary
 
 
+def test_an_expectation_that_only_warns_is_told_on_the_terminal(spec_of, run, table):
+    mean = {"type": "expect_column_mean_to_be_between", "column": "x", "min_value": 1e6}
+    assert "expectations failed" not in run(spec_of(), table, place="a").validation.summary()
+    summary = run(spec_of({"expectations": [mean]}), table, place="b").validation.summary()
+    assert "1 of " in summary
+    assert "expectations failed: expect_column_mean_to_be_between of x" in summary
+
+
 def test_nothing_to_validate(spec_of, run, table, tmp_path):
     with pytest.raises(DataError, match="no rows"):
         run(spec_of(), table.clear())

@@ -93,6 +93,17 @@ def test_latest_by_numbers_dates_and_types(bench: Any) -> None:
     assert bench.frame().rows() == [(1, 10), (2, 1)]
 
 
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [("10:00:00Z", "10:00:00.5Z"), ("10:00Z", "10:00:30Z"), ("10:00:00+00:00", "10:00:00.5Z"), ("09:59:59.9Z", "10:00+00:00")],
+)
+def test_latest_by_times_written_as_short_as_they_can_be(bench: Any, older: str, newer: str) -> None:
+    """Java and JavaScript leave out seconds and parts of them that are zero; `Z` sorts behind `.` and `:`."""
+    for rows in ([older, newer], [newer, older]):
+        text = "id,t\n" + "".join(f"1,2024-01-01T{time}\n" for time in rows)
+        assert bench.csv(text, repeats="latest", latest_by="t")["t"].to_list() == [f"2024-01-01T{newer}"]
+
+
 def test_latest_by_what_cannot_be_ordered(bench: Any) -> None:
     with pytest.raises(DataError, match=r"line 3: the column 't'[^\0]*'1/2/2024'"):
         bench.csv("id,t\n1,2024-01-01\n1,1/2/2024\n", repeats="latest", latest_by="t")

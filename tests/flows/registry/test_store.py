@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import time
 
 import polars as pl
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from mtl.errors import RegistryError
 from mtl.registry.requirements import pinned
 from mtl.registry.smoke import difference
-from mtl.registry.store import open_store, without_password
+from mtl.registry.store import answering, open_store, without_password
 from mtl.registry.tracking import learning_curves, spec_params, task_metrics
 
 
@@ -101,3 +102,8 @@ def test_requirements_are_pinned_to_public_versions():
 def test_golden_rows_differ_beyond_rounding(found, wanted, says):
     one, other = (pl.DataFrame({"y": values}, schema={"y": pl.Float64}) for values in (found, wanted))
     assert difference(one, other) == says
+
+
+def test_a_full_disk_is_not_a_server_to_start() -> None:
+    with pytest.raises(RegistryError, match="make room"), answering("sqlite:///mlflow.db"):
+        raise sqlite3.OperationalError("database or disk is full")

@@ -12,7 +12,18 @@ import pytest
 
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings, NumericColumn, TabularEncoding
-from mtl.evaluation.cost import KEPT, NOTES, WEIGHTS, cost_table, measure_cost, microseconds_a_row, note_cost, read_costs
+from mtl.evaluation.cost import (
+    KEPT,
+    NOTES,
+    WEIGHTS,
+    cost_table,
+    measure_cost,
+    microseconds_a_row,
+    note_cost,
+    read_costs,
+    tells_of_what_lies_there,
+    weights_of,
+)
 from mtl.files import read_json
 from mtl.layout import COST
 from mtl.spec import Model
@@ -33,6 +44,17 @@ def test_a_note_belongs_to_its_weights(tmp_path: Path) -> None:
     assert read_costs(tmp_path)["candidate"]["seconds"] == 10
     put_weights(tmp_path, "candidate", "trained elsewhere")
     assert read_costs(tmp_path) == {}
+
+
+def test_a_cost_tells_of_the_models_it_was_measured_of(tmp_path: Path) -> None:
+    """Parameters A, B, then A again: DVC brings A's models back and runs no evaluation, so cost.json is still B's."""
+    cost = {}
+    for text in "AB":
+        for stage in WEIGHTS:
+            put_weights(tmp_path, stage, text)
+        cost[text] = {"of": weights_of(tmp_path)}
+    assert tells_of_what_lies_there(cost["B"], tmp_path)
+    assert not tells_of_what_lies_there(cost["A"], tmp_path)
 
 
 def test_notes_do_not_grow_for_ever(tmp_path: Path) -> None:
@@ -81,7 +103,7 @@ def test_both_networks_are_measured(tmp_path: Path, make_task: Any) -> None:
     model, single = (build_network(encodings, Model(width=8, sharing=sharing)) for sharing in ("shared_bottom", "separate"))
     done = measure_cost(encodings, test, model, single, tmp_path)
     assert done == read_json(tmp_path / COST)
-    assert set(done) == {"parameters", "predict_us_per_row"}
+    assert set(done) == {"of", "parameters", "predict_us_per_row"}
     assert done["parameters"]["model"] == sum(p.numel() for p in model.parameters())
     assert done["parameters"]["ratio"] < 1
     assert done["predict_us_per_row"]["model"] > 0

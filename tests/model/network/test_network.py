@@ -13,7 +13,8 @@ from mtl.data.encodings import Encodings
 from mtl.network import Network, build_network, input_tensors, plan_of, predict, rows_of
 from mtl.network.sharing.hybrid import Hybrid
 from mtl.spec import Model
-from tests.model.conftest import table, task
+from tests.model.conftest import table
+from tests.model.conftest import task as task_of
 
 SHARINGS = ["shared_bottom", "separate", "hybrid"]
 RowsOf = Callable[..., AlignedSet]
@@ -94,7 +95,7 @@ def test_no_order_of_tasks_and_groups_lets_a_hidden_input_through(sharing: str, 
     """The third of four tasks is of another kind, so that the others' groups need not rise one by one: 0, 0, 2."""
     inputs = {name: table(name, 3) for name in "xyz"}
     kinds = ("regression", "regression", "binary", "regression")
-    tasks = tuple(task(f"t{i}", kind, [one]) for i, (kind, one) in enumerate(zip(kinds, seen, strict=True)))
+    tasks = tuple(task_of(f"t{i}", kind, [one]) for i, (kind, one) in enumerate(zip(kinds, seen, strict=True)))
     encodings = Encodings(inputs, tasks)
     network, arrays = build_network(encodings, small(sharing)), rows(encodings, 16, 5).inputs
     before = predict(network, encodings, arrays)

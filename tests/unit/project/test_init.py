@@ -126,3 +126,11 @@ def test_the_project_runs_up_to_the_aligned_set(tmp_path: Path, files: list[Path
         import_module(f"mtl.stages.{stage}").run()
 
     assert (target / "data/aligned/train").is_dir()
+
+
+def test_the_key_is_no_target(tmp_path: Path, files: list[Path]) -> None:
+    """It wrote a project that `mtl check` then refused."""
+    target = tmp_path / "new"
+    with pytest.raises(DataError, match=r"'person_id'.*the key"):
+        init_project(target, files, keys=["person_id"], targets=["person_id", "sick"], name=None)
+    assert not target.exists()

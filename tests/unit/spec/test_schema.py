@@ -37,3 +37,14 @@ def test_a_task_sees_every_input_of_its_entity_in_the_order_of_the_spec(changed)
 def test_the_spec_is_frozen(changed) -> None:
     with pytest.raises(ValidationError):
         changed().model.width = 3
+
+
+def test_negative_without_positive_is_refused() -> None:
+    """It was passed over, and `negative: 1` learned the labels upside down."""
+    with pytest.raises(ValidationError, match="found negative '1' alone"):
+        Task(source="s", column="c", kind="binary", negative="1")
+
+
+def test_a_task_for_each_value_of_its_own_target_is_refused() -> None:
+    with pytest.raises(ValidationError, match="found 'c' for both"):
+        Task(source="s", column="c", kind="binary", positive="1", for_each={"column": "c"})

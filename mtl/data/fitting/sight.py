@@ -1,0 +1,54 @@
+"""Tasks whose labelled train rows have none of the inputs they may see: a join that found nothing."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from mtl.data.fitting.tasks import Target
+from mtl.errors import UnfitError
+from mtl.spec import Spec
+
+EXAMPLES = 3
+
+
+def drop_blind(spec: Spec, targets: list[Target], inputs: dict[str, pl.DataFrame]) -> tuple[list[Target], dict[str, str]]:
+    """The tasks that see something, and those that do not with the reason.
+
+    `inputs`: input -> key, …, one row for each entity it has. Without a check every such row would pass as one whose
+    inputs are missing, and a constant would be learned. Raises UnfitError where `on_unfit` is `stop`.
+    """
+    seeing: list[Target] = []
+    blind: dict[str, str] = {}
+    for target in targets:
+        if _sees(target, inputs):
+            seeing.append(target)
+        elif (spec.tasks[target.task.of].on_unfit or spec.encoding.on_unfit) == "drop":
+            blind[target.task.name] = "no labelled train row has any of its inputs"
+        else:
+            raise _never_meet(spec, target, inputs)
+    return seeing, blind
+
+
+def _labelled(target: Target) -> pl.Series:
+    return target.rows.filter((pl.col("split") == "train") & pl.col("label").is_not_null())["key"]
+
+
+def _sees(target: Target, inputs: dict[str, pl.DataFrame]) -> bool:
+    keys = _labelled(target)
+    return any(keys.is_in(inputs[name]["key"].implode()).any() for name in target.task.inputs)
+
+
+def _never_meet(spec: Spec, target: Target, inputs: dict[str, pl.DataFrame]) -> UnfitError:
+    task = target.task
+    theirs = [f"{_few(inputs[name]['key'])} in {spec.inputs[name].source!r}" for name in task.inputs]
+    return UnfitError(
+        f"task {task.name!r}: no labelled train row has any of its inputs",
+        expected=f"keys of {task.source!r} that its inputs' sources have too",
+        found=f"{_few(_labelled(target))} in {task.source!r}; {'; '.join(theirs)}",
+        do=f"spell the keys alike in both tables, correct `key` of the entity {task.entity!r}, or write `on_unfit: drop`",
+    )
+
+
+def _few(keys: pl.Series) -> str:
+    """Some keys as a person reads them."""
+    return ", ".join(repr(key.replace("\x1f", " / ")) for key in keys.sort().head(EXAMPLES)) or "none"

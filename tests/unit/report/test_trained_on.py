@@ -1,0 +1,21 @@
+"""Which of the spec's tasks a trained one was made of."""
+
+from __future__ import annotations
+
+from mtl.report.sections.trained_on import spec_task
+from mtl.spec import parse_spec
+
+
+def test_the_task_that_a_value_was_made_a_task_of() -> None:
+    """`risky_a` begins like `risk` and is none of its values; the longest name counts."""
+    made = {"source": "people", "kind": "regression", "for_each": {"column": "school"}}
+    tasks = {name: {**made, "column": name} for name in ("risk", "risky", "risk_long")}
+    spec = parse_spec({
+        "name": "s", "entities": {"p": {"key": "id"}}, "sources": {"people": {"path": "p.csv"}},
+        "inputs": {"facts": {"source": "people", "columns": {"x": {}}}}, "tasks": tasks,
+        "encoding": {}, "model": {}, "training": {}, "evaluation": {}, "gate": {},
+    })  # fmt: skip
+    found = {name: spec_task(spec, name) for name in ("risk_a", "risky_a", "risk_long_a", "risk", "other")}
+    assert {name: task and task.column for name, task in found.items()} == {
+        "risk_a": "risk", "risky_a": "risky", "risk_long_a": "risk_long", "risk": "risk", "other": None,
+    }  # fmt: skip
