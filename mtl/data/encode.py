@@ -175,14 +175,17 @@ def _report(spec: Spec, encodings: Encodings, targets: list[Target], leaks: list
         name: {"numeric": len(one.numeric), "categorical": len(one.categorical), "dropped": one.dropped}
         for name, one in encodings.inputs.items()
     }
-    tasks = {
-        t.task.name: {"kind": t.task.kind, **{side: int(t.task.encode(t.labels(side))[1].sum()) for side in SPLITS}}
-        for t in targets
-    }
     return {
-        "inputs": inputs, "tasks": tasks, "dropped_tasks": encodings.dropped_tasks,
+        "inputs": inputs, "tasks": {t.task.name: _label_counts(t) for t in targets}, "dropped_tasks": encodings.dropped_tasks,
         "leaks": [leak.as_dict() for leak in leaks], "rows": rows, "split": _split_text(spec),
     }  # fmt: skip
+
+
+def _label_counts(target: Target) -> dict[str, Any]:
+    """Labels in each split; `unseen`: labels in valid or test of a class that train does not have, which nobody can judge."""
+    counts = {side: int(target.task.encode(target.labels(side))[1].sum()) for side in SPLITS}
+    unseen = sum(len(target.labels(side)) for side in SPLITS) - sum(counts.values())
+    return {"kind": target.task.kind, **counts, **({"unseen": unseen} if unseen else {})}
 
 
 def _split_text(spec: Spec) -> str:

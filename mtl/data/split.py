@@ -93,9 +93,12 @@ def _given(table: pl.DataFrame, rule: Split, column: str, entity: str) -> pl.Ser
 def _by_expression(table: pl.DataFrame, rule: Split, expression: str, entity: str) -> pl.Series:
     """Test where the expression is true; a group with one such entity goes to test as a whole."""
     try:
-        chosen = table.select(UNIT, is_test=pl.sql_expr(expression).cast(pl.Boolean).fill_null(False))
+        chosen = table.select(UNIT, is_test=pl.sql_expr(expression))
     except pl.exceptions.PolarsError as error:
-        raise _bad_expression(expression, entity, error) from None
+        raise _bad_expression(expression, entity, str(error)) from None
+    if chosen["is_test"].dtype != pl.Boolean:
+        raise _bad_expression(expression, entity, f"values of type {chosen['is_test'].dtype}, neither true nor false")
+    chosen = chosen.with_columns(pl.col("is_test").fill_null(False))
     is_test = chosen.select(pl.col("is_test").any().over(UNIT)).to_series()
     return pl.select(pl.when(is_test).then(pl.lit("test")).otherwise(_without_test(table[UNIT], rule))).to_series()
 
@@ -104,14 +107,14 @@ def _roots(expression: str, entity: str) -> list[str]:
     try:
         return list(pl.sql_expr(expression).meta.root_names())
     except pl.exceptions.PolarsError as error:
-        raise _bad_expression(expression, entity, error) from None
+        raise _bad_expression(expression, entity, str(error)) from None
 
 
-def _bad_expression(expression: str, entity: str, error: Exception) -> DataError:
+def _bad_expression(expression: str, entity: str, found: str) -> DataError:
     return DataError(
         f"entities.{entity}.split.test: {expression!r}",
         expected="an SQL expression over the entity's columns that is true for test rows",
-        found=str(error).splitlines()[0],
+        found=found.splitlines()[0],
         do="correct the expression in params.yaml",
     )
 

@@ -12,13 +12,14 @@ import polars as pl
 from mtl.data.encodings import TaskEncoding
 from mtl.errors import DataError
 from mtl.files import replacing
+from mtl.spec import OF_CLASSES
 
 Predictions = dict[str, np.ndarray[Any, Any]]
 
 
 def columns_of(task: TaskEncoding) -> list[str]:
     """The columns a task's predictions take."""
-    return [f"{task.name}.{label}" for label in task.classes] if task.kind in ("multiclass", "ordinal") else [task.name]
+    return [f"{task.name}.{label}" for label in task.classes] if task.kind in OF_CLASSES else [task.name]
 
 
 def write_predictions(target: Path, tasks: Sequence[TaskEncoding], predictions: Predictions) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from mtl.spec import OF_CLASSES
+
 
 @dataclass(frozen=True)
 class InputPlan:
@@ -109,7 +111,7 @@ def plan_of(encodings: Encoded) -> Plan:
         for name, one in encodings.inputs.items()
     )
     tasks = tuple(
-        TaskPlan(t.name, t.kind, len(t.classes) if t.kind in ("multiclass", "ordinal") else 1, frozenset(t.inputs), t.weight)
+        TaskPlan(t.name, t.kind, len(t.classes) if t.kind in OF_CLASSES else 1, frozenset(t.inputs), t.weight)
         for t in encodings.tasks
     )
     widest = {kind: max(t.classes for t in tasks if t.kind == kind) for kind in dict.fromkeys(t.kind for t in tasks)}

@@ -46,7 +46,10 @@ class _Fresh:
 
 
 def contest(spec: Spec, test: AlignedSet, candidate: Contestant, champion: Contestant, rows: Rows) -> Compared:
-    """Each task that both have; `cannot tell` with the reason where they cannot be compared."""
+    """Each task of the champion's that the spec still has; `cannot tell` with the reason where they cannot be compared.
+
+    One that the candidate could not learn and dropped is `worse`: whoever asks for it would lose it.
+    """
     tasks = candidate.encodings.tasks
     theirs = {task.name: task for task in champion.encodings.tasks}
     unlike = {t.name: reason for t in tasks if t.name in theirs and (reason := _unlike(t, theirs[t.name]))}
@@ -56,7 +59,9 @@ def contest(spec: Spec, test: AlignedSet, candidate: Contestant, champion: Conte
     able = [task for task in shared if task.name not in few]
     compared = _compared(spec, able, fresh, candidate, champion, rows)
     reasons = unlike | few
-    return {t.name: compared.get(t.name) or _cannot_tell(reasons[t.name]) for t in tasks if t.name in theirs}
+    lost = [t.name for t in champion.encodings.tasks if t.of in spec.tasks and t.name not in {own.name for own in tasks}]
+    both = {t.name: compared.get(t.name) or _cannot_tell(reasons[t.name]) for t in tasks if t.name in theirs}
+    return both | {name: _cannot_tell("the candidate has no such task: it was dropped") | {"verdict": "worse"} for name in lost}
 
 
 def _fresh(test: AlignedSet, encodings: Encodings, champion: Contestant) -> _Fresh:

@@ -16,6 +16,8 @@ COSTS = {"parameters": "parameters", "predict": "predict_us_per_row"}
 """The spec's name of a cost -> reports/cost.json's."""
 MEASURED_AGAIN = "predict"
 """Costs in wall-clock: their figure differs from run to run, so it stays out of what DVC keeps."""
+AGAINST_CHAMPION = "no worse than champion"
+WAY_OUT = "leave `champion` out of gate.no_worse_than for one run"
 
 Json = Mapping[str, Any]
 
@@ -96,6 +98,10 @@ def _interval(said: Json) -> str:
 
 def _few_unknown(rival: str, verdicts: Mapping[str, Json], most: float) -> Rule:
     unknown = [task for task, said in verdicts.items() if (said.get("verdict") or "cannot tell") == "cannot tell"]
+    if rival == "champion" and all(said.get("diff") is None for said in verdicts.values()):
+        reason = next((said["reason"] for said in verdicts.values() if said.get("reason")), "no task in common")
+        detail = f"not one task could be compared with the champion: {reason}. To replace it all the same, {WAY_OUT}"
+        return Rule("contest with the champion", False, detail)
     if not verdicts:
         return Rule(f"cannot tell against {rival}", True, f"no task in common with {NAMES[rival]}")
     share = len(unknown) / len(verdicts)

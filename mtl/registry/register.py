@@ -16,7 +16,7 @@ from mtl.registry import store as registry
 from mtl.registry.around import held, in_experiment
 from mtl.registry.content import content_key
 from mtl.registry.contest import Compared, Rows, contest
-from mtl.registry.gate import Rule, judge, passes
+from mtl.registry.gate import AGAINST_CHAMPION, Rule, judge, passes
 from mtl.registry.history import append, last_promoted
 from mtl.registry.package import read_package
 from mtl.registry.registration import Registration
@@ -79,8 +79,9 @@ def _already(store: Store, candidate: Candidate, version: int, undo: Undo) -> Re
     """Nothing new; but a promotion that was killed before it was written down is written down now."""
     if last_promoted(store) != version:
         _note(store, True, version, None, [ALREADY], undo)
-    rules = _rules(candidate, None)
-    return Registration("promoted", store.name, (ALREADY,), version, version, tuple(rules))
+    rules = [rule for rule in _rules(candidate, None) if rule.rule != AGAINST_CHAMPION]  # it is the champion
+    refused = [f"by today's gate it would be refused: {rule.detail}" for rule in rules if not rule.passed]
+    return Registration("promoted", store.name, (ALREADY, *refused), version, version, tuple(rules))
 
 
 def _meet(store: Store, candidate: Candidate, champion: int, rows: Rows) -> Compared:

@@ -5,9 +5,9 @@ from mtl.spec.learning import Encoding, Evaluation, Gate, Model, Training
 from mtl.spec.read import SPEC, parse_spec, place, read_spec
 from mtl.spec.schema import Spec
 from mtl.spec.tables import Column, Entity, Expectation, Source, Split
-from mtl.spec.tasks import METRICS, Input, Task
+from mtl.spec.tasks import METRICS, OF_CLASSES, Input, Task
 
 __all__ = [
-    "METRICS", "SPEC", "Column", "Encoding", "Entity", "Evaluation", "Expectation", "Gate", "Input", "Model", "Source", "Spec",
-    "Split", "Task", "Training", "label_text", "parse_spec", "place", "read_spec",
+    "METRICS", "OF_CLASSES", "SPEC", "Column", "Encoding", "Entity", "Evaluation", "Expectation", "Gate", "Input", "Model",
+    "Source", "Spec", "Split", "Task", "Training", "label_text", "parse_spec", "place", "read_spec",
 ]  # fmt: skip

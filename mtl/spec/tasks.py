@@ -17,6 +17,9 @@ METRICS: dict[str, tuple[str, ...]] = {
 }
 """Kind of a task -> its metrics, the headline first."""
 
+OF_CLASSES = ("multiclass", "ordinal")
+"""Kinds whose prediction is a probability for each of several classes."""
+
 
 class Input(Part):
     """A named group of columns of one source, read by one encoder."""
@@ -91,7 +94,7 @@ class Task(Part):
     def _fits_its_kind(self) -> Task:
         if self.kind == "ordinal" and not self.classes:
             raise ValueError("classes beside kind ordinal, in their order, lowest first; found none")
-        if self.kind not in ("multiclass", "ordinal") and self.classes:
+        if self.kind not in OF_CLASSES and self.classes:
             raise ValueError(f"classes go with multiclass and ordinal; found them with {self.kind}")
         if self.negative is not None and self.positive is None and self.kind == "binary":
             raise ValueError(f"positive, the value that counts as 1, beside negative; found negative {self.negative!r} alone")

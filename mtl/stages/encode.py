@@ -23,7 +23,8 @@ def run() -> str:
     write_json(ENCODING_REPORT, done.report)
     columns = sum(len(one.names) for one in done.encodings.inputs.values())
     dropped = sum(len(one.dropped) for one in done.encodings.inputs.values())
-    tasks = f"{len(done.encodings.tasks)} tasks" + (
-        f" ({len(done.encodings.dropped_tasks)} dropped)" if done.encodings.dropped_tasks else ""
-    )
-    return f"{columns} columns ({dropped} dropped), {tasks}"
+    gone = len(done.encodings.dropped_tasks)
+    unseen = sum(task.get("unseen", 0) for task in done.report["tasks"].values())
+    tasks = f"{len(done.encodings.tasks)} tasks" + (f" ({gone} dropped)" if gone else "")
+    lost = f"; {unseen} labels of classes that train does not have are left out" if unseen else ""
+    return f"{columns} columns ({dropped} dropped), {tasks}{lost}"

@@ -125,6 +125,15 @@ def test_a_task_that_cannot_be_learned_stops_or_is_dropped(write: Write, target:
     assert reason in done.encodings.dropped_tasks["z"]
 
 
+def test_labels_of_a_class_that_train_does_not_have_are_counted(write: Write) -> None:
+    spec = spec_with(tasks={"team": {"source": "people", "column": "team", "kind": "multiclass"}})
+    folder = write(people=people(team=["red", "blue"] * (N // 2)))
+    held_out = split_entities(spec, folder).filter(pl.col("split") == "test")["key"][:3].to_list()
+    team = pl.when(pl.col("id").is_in(held_out)).then(pl.lit("violet")).otherwise("team").alias("team")
+    done, _ = encoded(write, spec, people=people(team=["red", "blue"] * (N // 2)).with_columns(team))
+    assert done.report["tasks"]["team"]["unseen"] == 3
+
+
 def test_for_each_makes_a_task_of_each_value(write: Write, tmp_path: Path) -> None:
     schools = [str(i % 12) for i in range(N)]
     tasks = {"score": {"source": "people", "column": "y", "kind": "regression", "for_each": {"column": "school"}}}

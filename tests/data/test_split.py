@@ -94,6 +94,11 @@ def test_a_bad_expression_is_an_error_that_shows_it(write: Write) -> None:
         split_entities(with_split(test="no_such_column > 1"), write(people=people(30)))
 
 
+def test_an_expression_that_is_neither_true_nor_false_is_an_error(write: Write) -> None:
+    with pytest.raises(DataError, match="neither true nor false"):
+        split_entities(with_split(test="age + 1"), write(people=people(30, age=[1.0] * 30)))
+
+
 def test_an_empty_side_is_an_error(write: Write) -> None:
     with pytest.raises(DataError, match="empty"):
         split_entities(with_split(), write(people=people(2)))

@@ -18,7 +18,7 @@ import polars as pl
 from mtl.data.encodings import Arrays, TabularEncoding, TaskEncoding
 from mtl.data.keys import stable_hash
 from mtl.errors import LeakError
-from mtl.spec import Spec
+from mtl.spec import OF_CLASSES, Spec
 
 BINS = 64
 LEAST = 20
@@ -114,7 +114,7 @@ def alone(bins: Ints, target: Floats64, first_half: Bools, kind: str) -> float:
     """How well the bins predict the target of the second half, learned on the first; 1 is perfectly."""
     b1, y1, b2, y2 = bins[first_half], target[first_half], bins[~first_half], target[~first_half]
     size = int(bins.max()) + 1
-    if kind in ("multiclass", "ordinal"):
+    if kind in OF_CLASSES:
         return _class_gain(b1, y1.astype(np.int64), b2, y2.astype(np.int64), size)
     counts = np.bincount(b1, minlength=size)
     means = np.bincount(b1, weights=y1, minlength=size) / np.maximum(counts, 1)

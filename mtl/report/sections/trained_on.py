@@ -42,8 +42,6 @@ def _recipe(findings: Findings, spec: Spec) -> list[tuple[str, str]]:
     ]
     if summary.get("parameters") is not None:
         facts.append(("Parameters", number(summary["parameters"])))
-    if summary.get("device"):
-        facts.append(("Device", str(summary["device"])))
     return facts
 
 

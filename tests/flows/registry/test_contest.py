@@ -152,6 +152,14 @@ def test_only_tasks_that_both_have(spec, test_set):
     assert set(contest(spec, test_set(HEIGHT, COLOUR), model(0.1, HEIGHT, COLOUR), model(0.1, COLOUR), rows)) == {"colour"}
 
 
+def test_a_task_that_the_candidate_dropped_is_worse_and_one_that_the_spec_dropped_is_forgotten(spec, test_set):
+    """`height` stands in the spec, `colour` does not: only the first is a loss that nobody asked for."""
+    kept = replace(COLOUR, name="kept", of="kept")
+    test = replace(test_set(COLOUR), tasks=("kept",))
+    said = contest(spec, test, model(0.1, kept), model(0.1, HEIGHT, COLOUR), rows)
+    assert {name: one["verdict"] for name, one in said.items()} == {"height": "worse"}
+
+
 def test_a_champion_whose_columns_are_gone_cannot_tell(spec, test_set):
     said = contest(spec, test_set(HEIGHT), model(0.1, HEIGHT), model(0.1, HEIGHT, column="gone"), rows)["height"]
     assert said["reason"] == "the champion reads columns that the validated tables no longer have"

@@ -135,6 +135,18 @@ def test_reasons_are_plain_words():
         "asthma is worse against its single-task network (difference +0.01, between +0 and +0.02)",
         "cannot tell 0 of 1 tasks from its single-task network; at most 100% may be so",
         "asthma: cannot tell against the champion (12 labels)",
-        "cannot tell 1 of 1 tasks from the champion; at most 100% may be so",
+        "not one task could be compared with the champion: 12 labels. "
+        "To replace it all the same, leave `champion` out of gate.no_worse_than for one run",
     ]
     assert decided(Gate(no_worse_than=("champion",)), {"a": task()})[0].detail == "there is no champion to compare with"
+
+
+def test_a_champion_that_no_task_could_be_compared_with_is_not_replaced():
+    unknown = {"diff": None, "low": None, "high": None, "verdict": "cannot tell", "reason": "too few fresh rows"}
+    for champion in ({}, {"a": unknown, "b": unknown}):
+        rules = decided(Gate(), {"a": task(), "b": task()}, champion)
+        (rule,) = [rule for rule in rules if not rule.passed]
+        assert rule.rule == "contest with the champion"
+        assert "gate.no_worse_than" in rule.detail
+    assert passes(decided(Gate(), {"a": task(), "b": task()}, {"a": unknown, "b": said("no worse")}))
+    assert passes(decided(Gate(no_worse_than=("single_task",)), {"a": task()}, {"a": unknown}))
