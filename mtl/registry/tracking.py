@@ -98,12 +98,18 @@ def _named(values: Mapping[str, Any]) -> dict[str, Any]:
     return {names[key]: value for key, value in values.items()}
 
 
+def _part(text: str) -> str:
+    """One step of a name that MLflow may take for a path: its letters only, and never `.` or `..`."""
+    plain = re.sub(r"[^\w\-. :]", "_", text)
+    return plain if plain.strip(".") else "_" * max(1, len(plain))
+
+
 def _names(keys: Mapping[str, Any]) -> dict[str, str]:
     """Each key as MLflow can take it (letters, digits, _ - . : / and blanks), all different."""
     names: dict[str, str] = {}
     taken: set[str] = set()
     for key in keys:
-        plain = "/".join(re.sub(r"[^\w\-. :]", "_", part) or "_" for part in key.split("/"))
+        plain = "/".join(_part(part) for part in key.split("/"))
         name, n = plain, 2
         while name in taken:
             name, n = f"{plain}_{n}", n + 1

@@ -8,7 +8,7 @@ import time
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mtl.errors import RegistryError
@@ -54,6 +54,7 @@ def test_passwords_are_not_shown():
     assert without_password("sqlite:////a/b.db") == "sqlite:////a/b.db"
 
 
+@example({".": 1.0, "..": 2.0, "a/../b": 3.0})
 @given(st.dictionaries(st.text(min_size=1, max_size=300), st.floats(allow_nan=True) | st.none(), max_size=8))
 def test_any_task_name_becomes_a_metric_of_its_own(values):
     from mlflow.utils.validation import _validate_metric_name
