@@ -1,13 +1,13 @@
 """The errors a user can meet, and the exit code each ends with.
 
     MtlError
-    ├── SpecError       exit 2: params.yaml says something that cannot be done
-    └── DataError       exit 1: a table, file or server is not what the spec says
-        ├── ContractError   too many rows or labels broke the contract
-        ├── LeakError       an input column gives a label away
-        └── UnfitError      a task cannot be learned from these labels
-    └── TrainingError   exit 1: training could not go on
-    └── RegistryError   exit 1: the registry could not be asked, or refused
+    ├── SpecError           exit 2: params.yaml says something that cannot be done
+    ├── DataError           exit 1: a table, file or server is not what the spec says
+    │   ├── ContractError   too many rows or labels broke the contract
+    │   ├── LeakError       an input column gives a label away
+    │   └── UnfitError      a task cannot be learned from these labels
+    ├── TrainingError       exit 1: training could not go on
+    └── RegistryError       exit 1: the registry could not be asked, or refused
 
 Every message names the thing, what was expected, what was found and what to do.
 """

@@ -46,7 +46,7 @@ def _tell(spec: Spec, fitted: Fitted, folder: Path) -> None:
         partial.mkdir()
         fitted.history.write_csv(partial / "history.csv")
         summary = {
-            "best_epoch": fitted.best_epoch, "parameters": fitted.parameters, "gates": fitted.gates,
+            "best_epoch": fitted.best_epoch, "parameters": fitted.parameters, "gates": fitted.gates, "weights": fitted.weights,
             "sharing": spec.model.sharing, "balancing": spec.training.balancing,
         }  # fmt: skip
         write_json(partial / "summary.json", summary)

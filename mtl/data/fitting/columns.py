@@ -48,11 +48,11 @@ def _carry_nothing(one: Input, columns: dict[str, pl.Series]) -> dict[str, str]:
         elif values.n_unique() == 1:
             dropped[column] = f"constant in train ({values[0]})"
         else:
-            print_ = _fingerprint(values)
-            same = next((c for c in seen.get(print_, []) if columns[c].equals(values, check_names=False, check_dtypes=True)), None)
+            mark = _fingerprint(values)
+            same = next((c for c in seen.get(mark, []) if columns[c].equals(values, check_names=False, check_dtypes=True)), None)
             if same is not None and one.columns[same].kind == one.columns[column].kind:
                 dropped[column] = f"the same as {same}"
-            seen.setdefault(print_, []).append(column)
+            seen.setdefault(mark, []).append(column)
     return dropped
 
 
@@ -62,9 +62,9 @@ def _fingerprint(values: pl.Series) -> tuple[int, ...]:
 
 
 def _numeric(column: str, name: str, train: pl.DataFrame) -> NumericColumn:
-    values = train[name].cast(pl.Float64).drop_nulls()
-    std = float(values.std(ddof=0) or 0.0)  # type: ignore[arg-type]
-    return NumericColumn(column, name, float(values.mean() or 0.0), std if std > 0 else 1.0)  # type: ignore[arg-type]
+    values = train[name].cast(pl.Float64).drop_nulls().to_numpy()
+    std = float(values.std()) if len(values) else 0.0
+    return NumericColumn(column, name, float(values.mean()) if len(values) else 0.0, std if std > 0 else 1.0)
 
 
 def _categorical(column: str, name: str, train: pl.DataFrame, most: int) -> CategoricalColumn:

@@ -10,6 +10,8 @@ from mtl.report.reading import Findings, clean
 from mtl.report.words import number
 from mtl.spec import Spec, Task
 
+MOST_WEIGHTS = 20
+
 
 def context(findings: Findings, spec: Spec) -> dict[str, Any]:
     encoding = findings.encoding
@@ -42,6 +44,12 @@ def _recipe(findings: Findings, spec: Spec) -> list[tuple[str, str]]:
     ]
     if summary.get("parameters") is not None:
         facts.append(("Parameters", number(summary["parameters"])))
+    weights = summary.get("weights") or {}
+    if weights and training.balancing != "equal":
+        lead = "learned, largest first" if training.balancing == "uncertainty" else "as the spec gives them"
+        by_size = sorted(weights.items(), key=lambda item: -item[1])
+        told = ", ".join(f"{clean(task)} {number(weight, 2)}" for task, weight in by_size[:MOST_WEIGHTS])
+        facts.append((f"Weights of the losses, {lead}", told + (" …" if len(by_size) > MOST_WEIGHTS else "")))
     return facts
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from mtl.report.sections.trained_on import spec_task
-from mtl.spec import parse_spec
+from types import SimpleNamespace
+
+import pytest
+
+from mtl.report.sections.trained_on import _recipe, spec_task
+from mtl.spec import Model, Training, parse_spec
 
 
 def test_the_task_that_a_value_was_made_a_task_of() -> None:
@@ -19,3 +23,11 @@ def test_the_task_that_a_value_was_made_a_task_of() -> None:
     assert {name: task and task.column for name, task in found.items()} == {
         "risk_a": "risk", "risky_a": "risky", "risk_long_a": "risk_long", "risk": "risk", "other": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("balancing", "shown"), [("uncertainty", True), ("fixed", True), ("equal", False)])
+def test_the_weights_of_the_losses_are_told_where_they_differ(balancing: str, shown: bool) -> None:
+    findings = SimpleNamespace(candidate=SimpleNamespace(summary={"parameters": 10, "weights": {"a": 0.5, "b": 2.25}}))
+    spec = SimpleNamespace(model=Model(), training=Training(balancing=balancing))
+    told = dict(_recipe(findings, spec))
+    assert any(text == "b 2.25, a 0.50" for text in told.values()) == shown
