@@ -157,11 +157,9 @@ def poll() -> None:
 
 @app.command()
 def lock(only_check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 if it is out of date.")] = False) -> None:
-    """Write what DVC has to know: the code behind each stage (code.lock.yaml), where its state goes; mend what a kill left."""
+    """Put right what DVC reads: the hash of the code behind each stage (code.lock.yaml), and what a kill left."""
     from mtl.codelock import check_code_lock, write_code_lock
-    from mtl.dvc_home import keep_dvc_home
     from mtl.layout import CODE_LOCK
-    from mtl.orchestration.heal import heal_dvc
 
     stale = check_code_lock(CODE_LOCK)
     if only_check and stale:
@@ -169,12 +167,25 @@ def lock(only_check: Annotated[bool, typer.Option("--check", help="Change nothin
             f"{CODE_LOCK}: out of date", found=f"other code behind {', '.join(stale)}", do="run `mtl lock` and commit it"
         )
     if not only_check:
-        keep_dvc_home(Path())
-        for healed in heal_dvc(Path()):
-            print(healed)
+        _put_right(Path())
     if stale:
         write_code_lock(CODE_LOCK)
         print(f"{CODE_LOCK}: new code behind {', '.join(stale)}")
+
+
+def _put_right(root: Path) -> None:
+    """DVC's state in this folder, its files whole, and nothing left of sources that are no more."""
+    from mtl.dvc_home import keep_dvc_home
+    from mtl.leftovers import clear_leftovers
+    from mtl.orchestration.heal import heal_dvc
+    from mtl.spec import SPEC, read_spec
+
+    keep_dvc_home(root)
+    for healed in heal_dvc(root):
+        print(healed)
+    if (root / SPEC).is_file():
+        for gone in clear_leftovers(root, read_spec(root / SPEC).sources):
+            print(f"{gone}: removed, since params.yaml has no source of that name")
 
 
 @app.command()

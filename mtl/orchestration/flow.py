@@ -21,6 +21,7 @@ from mtl.codelock import write_code_lock
 from mtl.dvc_home import keep_dvc_home
 from mtl.errors import MtlError
 from mtl.layout import CODE_LOCK
+from mtl.leftovers import clear_leftovers
 from mtl.orchestration.artifacts import publish
 from mtl.orchestration.graph import Plan, is_stale, read_plan
 from mtl.orchestration.heal import heal_dvc
@@ -31,6 +32,7 @@ from mtl.orchestration.polling import poll, sql_sources
 from mtl.orchestration.stage import allow, run_stage, stop_all
 from mtl.orchestration.watch import Outcome, watcher
 from mtl.process import FLOW_RUN
+from mtl.spec import SPEC, read_spec
 
 WRONG_SPEC = "Wrong spec"
 """Name of a failed state that no retry can mend; ends with exit code 2."""
@@ -93,6 +95,9 @@ def _retrain(root: Path, force: bool, targets: list[str] | None) -> State[Any]:
         get_run_logger().warning(text)
     write_code_lock(root / CODE_LOCK)
     keep_dvc_home(root)
+    if (root / SPEC).is_file():
+        for gone in clear_leftovers(root, read_spec(root / SPEC).sources):
+            get_run_logger().info(f"{gone}: removed, since params.yaml has no source of that name")
     polled = _outcomes([(f"poll@{name}", poll_source.submit(name, str(root))) for name in sql_sources(root)])
     if any(not outcome.ok for outcome in polled):
         return _final(polled)
