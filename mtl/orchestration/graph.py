@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mtl.errors import MtlError
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
 
 _in_process = threading.Lock()
 """DVC's own lock is between processes and retries every 0.5 s; the threads of one flow need not wait for it."""
@@ -44,10 +49,9 @@ def read_plan(root: Path, targets: list[str] | None = None) -> Plan:
     """
     import networkx as nx
     from dvc.exceptions import DvcException
-    from dvc.repo import Repo
 
     try:
-        with _in_process, Repo(str(root), _wait_for_lock=True) as repo, repo.lock:
+        with _in_process, _opened(root) as repo, repo.lock:
             graph = repo.index.graph
             stages = {stage.name: stage for stage in nx.dfs_postorder_nodes(graph) if hasattr(stage, "name")}
             needs = {name: sorted(up.name for up in graph.successors(stage)) for name, stage in stages.items()}
@@ -59,11 +63,17 @@ def read_plan(root: Path, targets: list[str] | None = None) -> Plan:
 
 def is_stale(root: Path, name: str) -> bool:
     """Whether `dvc repro` would do anything for this stage now; 15-50 ms. Its upstream stages must be done."""
-    from dvc.repo import Repo
-
-    with _in_process, Repo(str(root), _wait_for_lock=True) as repo, repo.lock:
+    with _in_process, _opened(root) as repo, repo.lock:
         # repo.stage.collect(name) would look for dvc.yaml in the working directory
         return any(stage.changed() for stage in repo.index.stages if getattr(stage, "name", None) == name)
+
+
+def _opened(root: Path) -> Repo:
+    """DVC's repository, silent: on a terminal it would draw a bar for every folder it hashes, over our lines."""
+    from dvc.repo import Repo
+
+    logging.getLogger("dvc").setLevel(logging.CRITICAL)
+    return Repo(str(root), _wait_for_lock=True)
 
 
 def _cut(plan: Plan, targets: list[str] | None) -> Plan:

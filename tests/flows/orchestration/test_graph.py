@@ -55,6 +55,23 @@ def test_a_pipeline_that_dvc_cannot_read_is_one_message(toy: Path, text: str, sa
     assert said in str(error.value)
 
 
+def test_asking_dvc_draws_no_bars_over_our_lines(
+    toy: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """On a terminal DVC draws a bar for every folder it hashes; the variable makes it take anything for a terminal."""
+    monkeypatch.setenv("DVC_IGNORE_ISATTY", "1")
+    (toy / "folder").mkdir()
+    for name in "abc":
+        (toy / "folder" / name).write_text(name)
+    (toy / "dvc.yaml").write_text("stages: {one: {cmd: 'true', deps: [folder]}}")
+    run_stage(toy, "one")
+    capfd.readouterr()
+    (toy / "folder/a").write_text("changed")
+    assert is_stale(toy, "one")
+    assert read_plan(toy).stale == {"one"}
+    assert capfd.readouterr() == ("", "")
+
+
 def test_downstream_and_upstream() -> None:
     plan = Plan({"a": [], "b": ["a"], "c": ["b"], "d": ["a"]}, frozenset())
     assert plan.downstream({"b"}) == {"c"}
