@@ -18,10 +18,10 @@ class Balanced:
 
 @dataclass(frozen=True)
 class Meeting:
-    """Where the tasks' gradients meet: shared parameters, and the shared representation they act through."""
+    """Where the tasks' gradients meet: shared parameters, and the shared activations they act through, if there are any."""
 
     parameters: Sequence[nn.Parameter]
-    representation: Tensor
+    representation: Tensor | None
 
 
 class Balancing(nn.Module):

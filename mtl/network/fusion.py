@@ -7,15 +7,16 @@ import math
 import torch
 from torch import Tensor, nn
 
-from mtl.network.layers import Layer, uniform
+from mtl.network.layers import hidden, uniform
+from mtl.spec import Model
 
 
 class Concat(nn.Module):
     """All inputs side by side, then one layer back to the width."""
 
-    def __init__(self, copies: int, inputs: int, width: int, dropout: float) -> None:
+    def __init__(self, copies: int, inputs: int, model: Model) -> None:
         super().__init__()
-        self.layer = Layer(copies, inputs * width, width, dropout)
+        self.layer = hidden(copies, inputs * model.width, model)
 
     def forward(self, x: Tensor) -> Tensor:
         """[views, batch, member, input, width] → [views, batch, member, width], as every fusion."""
@@ -26,7 +27,7 @@ class Concat(nn.Module):
 class Mean(nn.Module):
     """The mean over inputs."""
 
-    def __init__(self, copies: int, inputs: int, width: int, dropout: float) -> None:
+    def __init__(self, copies: int, inputs: int, model: Model) -> None:
         super().__init__()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -36,9 +37,9 @@ class Mean(nn.Module):
 class Attention(nn.Module):
     """A learned query for each copy weighs the inputs: softmax(x·q / √width)."""
 
-    def __init__(self, copies: int, inputs: int, width: int, dropout: float) -> None:
+    def __init__(self, copies: int, inputs: int, model: Model) -> None:
         super().__init__()
-        self.query = nn.Parameter(uniform(width, copies, 1, 1, 1, width))
+        self.query = nn.Parameter(uniform(model.width, copies, 1, 1, 1, model.width))
 
     def forward(self, x: Tensor) -> Tensor:
         score = (x * self.query).sum(-1, keepdim=True) / math.sqrt(x.shape[-1])

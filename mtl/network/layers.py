@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mtl.spec import Model
+
 
 class StackedLinear(nn.Module):
     """x [copies or 1, batch, member, inputs] → [copies, batch, member, outputs], each copy with its own weights."""
@@ -44,6 +46,11 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.dropout(functional.silu(self.linear(x)), self.dropout, self.training)
+
+
+def hidden(copies: int, inputs: int, model: Model) -> Layer:
+    """A layer of this model: `inputs` → its width, with its dropout."""
+    return Layer(copies, inputs, model.width, model.dropout)
 
 
 def uniform(inputs: int, *shape: int) -> Tensor:

@@ -12,16 +12,17 @@ from torch import Tensor, nn
 from mtl.network.encoders import ENCODERS, Arrays, Tensors
 from mtl.network.heads import HEADS, Head
 from mtl.network.plan import Encoded, Plan, plan_of
-from mtl.network.sharing import SHARINGS
+from mtl.network.sharing import SHARINGS, Shared
 from mtl.spec import Model
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """logits: kind → [task of that kind, batch, member, out]; representation: [view, batch, member, width]."""
+    """What a batch becomes."""
 
     logits: dict[str, Tensor]
-    representation: Tensor
+    """kind → [task of that kind, batch, member, out]"""
+    shared: Shared
 
 
 class Network(nn.Module):
@@ -45,9 +46,9 @@ class Network(nn.Module):
 
     def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Outputs:
         """Tensors of each input with a leading dimension: [1, batch, …], or [task, batch, …] where tasks have own rows."""
-        x = self.body(inputs)
-        logits = {kind: self.heads[kind](self._seen(x, view)) for kind, view in self._views.items()}
-        return Outputs(logits, x)
+        shared = self.body(inputs)
+        logits = {kind: self.heads[kind](self._seen(shared.seen, view)) for kind, view in self._views.items()}
+        return Outputs(logits, shared)
 
     def losses(self, outputs: Outputs, targets: Tensor, mask: Tensor) -> Tensor:
         """Sum of each task's loss over its labels, [task]; targets and mask (0/1) are [task, batch].

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from mtl.spec.base import Part, Share
+from mtl.spec.options import BALANCING_OPTIONS, SHARING_OPTIONS, check_options, options_of
 
 
 class Leak(Part):
@@ -28,23 +29,42 @@ class Encoding(Part):
     select: Annotated[int, Field(ge=1)] | None = None
     """Keep this many columns an input, by mutual information with the tasks on train rows."""
     max_categories: Annotated[int, Field(ge=2)] = 1000
+    bins: Annotated[int, Field(ge=2)] | None = None
+    """Bins of a numeric column for piecewise-linear embeddings; none: a number stays one number."""
 
 
 class Model(Part):
     """The network."""
 
     sharing: Literal["shared_bottom", "separate", "hybrid"] = "shared_bottom"
+    options: dict[str, float] = {}
+    """Options of this sharing, by name."""
     width: Annotated[int, Field(ge=1)] = 256
     depth: Annotated[int, Field(ge=1)] = 2
     """Hidden layers from input to head, the encoder's own one included."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
     fusion: Literal["concat", "mean", "attention"] = "concat"
+    members: Annotated[int, Field(ge=1)] = 1
+    """Members of the implicit ensemble (TabM); 1: none."""
+    bin_width: Annotated[int, Field(ge=1)] = 12
+    """Numbers a numeric column becomes where encoding.bins is set."""
+
+    @model_validator(mode="after")
+    def _known_options(self) -> Model:
+        check_options(self.sharing, self.options, SHARING_OPTIONS)
+        return self
+
+    def option(self, name: str) -> float:
+        """An option of this model's sharing: as given, else its default."""
+        return options_of(self.sharing, self.options, SHARING_OPTIONS)[name]
 
 
 class Training(Part):
     """The loop."""
 
     balancing: Literal["equal", "fixed", "uncertainty"] = "equal"
+    options: dict[str, float] = {}
+    """Options of this balancing, by name."""
     optimizer: Literal["adamw", "sgd", "full_batch"] = "adamw"
     lr: Annotated[float, Field(gt=0)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
@@ -60,6 +80,15 @@ class Training(Part):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bf16"] = "auto"
     """auto: bf16 autocast on CUDA, float32 on the CPU."""
+
+    @model_validator(mode="after")
+    def _known_options(self) -> Training:
+        check_options(self.balancing, self.options, BALANCING_OPTIONS)
+        return self
+
+    def option(self, name: str) -> float:
+        """An option of this balancing: as given, else its default."""
+        return options_of(self.balancing, self.options, BALANCING_OPTIONS)[name]
 
 
 class Evaluation(Part):

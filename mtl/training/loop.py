@@ -46,7 +46,7 @@ def train_epoch(run: Run, train: Store, count: int) -> Losses:
         sums = run.network.losses(outputs, batch.targets, batch.mask)
         labels = batch.mask.sum(1)  # a task's loss is the mean over its own labels; one without labels has no say
         run.optimizer.zero_grad()
-        run.balancing.backward(sums / labels.clamp(min=1), labels > 0, Meeting(shared, outputs.representation))
+        run.balancing.backward(sums / labels.clamp(min=1), labels > 0, Meeting(shared, outputs.shared.meeting))
         if run.training.clip is not None:
             clip(run.network, run.training.clip)
         run.optimizer.step()

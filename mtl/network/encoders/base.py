@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from mtl.network.plan import InputPlan
+from mtl.spec import Model
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 Tensors = dict[str, Tensor]
@@ -17,7 +18,7 @@ Tensors = dict[str, Tensor]
 class Encoder(nn.Module):
     """Reads one input. `forward` takes what `tensors` made, with a leading dimension [copies or 1] in front."""
 
-    def __init__(self, plan: InputPlan, copies: int, width: int, dropout: float) -> None:
+    def __init__(self, plan: InputPlan, copies: int, model: Model) -> None:
         super().__init__()
 
     @staticmethod

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mtl.network.encoders.base import Arrays, Encoder, Tensors
-from mtl.network.layers import Layer
+from mtl.network.layers import hidden
 from mtl.network.plan import InputPlan
+from mtl.spec import Model
 
 
 class Tabular(Encoder):
@@ -20,13 +21,13 @@ class Tabular(Encoder):
 
     offsets: Tensor
 
-    def __init__(self, plan: InputPlan, copies: int, width: int, dropout: float) -> None:
-        super().__init__(plan, copies, width, dropout)
+    def __init__(self, plan: InputPlan, copies: int, model: Model) -> None:
+        super().__init__(plan, copies, model)
         each, codes = embedding_width(plan), sum(plan.codes)
         self.table = nn.Parameter(torch.randn(copies, codes, each) / math.sqrt(each)) if plan.codes else None
         starts = np.cumsum([0, *plan.codes[:-1]]) if plan.codes else np.zeros(0)
         self.register_buffer("offsets", torch.tensor(starts, dtype=torch.int64), persistent=False)
-        self.layer = Layer(copies, 2 * plan.numeric + len(plan.codes) * each, width, dropout)
+        self.layer = hidden(copies, 2 * plan.numeric + len(plan.codes) * each, model)
 
     @staticmethod
     def tensors(plan: InputPlan, arrays: Arrays | None, rows: int) -> Tensors:

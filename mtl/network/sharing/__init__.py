@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtl.network.sharing.base import Sharing
+from mtl.network.sharing.base import Shared, Sharing
 from mtl.network.sharing.hybrid import Hybrid
 from mtl.network.sharing.separate import Separate
 from mtl.network.sharing.shared_bottom import SharedBottom
@@ -13,4 +13,4 @@ SHARINGS: dict[str, type[Sharing]] = {
     "hybrid": Hybrid,
 }
 
-__all__ = ["SHARINGS", "Sharing"]
+__all__ = ["SHARINGS", "Shared", "Sharing"]

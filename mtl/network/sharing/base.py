@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
 from mtl.network.plan import Plan
 from mtl.spec import Model
+
+
+class Shared(NamedTuple):
+    """What a sharing makes of the inputs."""
+
+    seen: Tensor
+    """[task or group of tasks, batch, member, width]: what the heads read."""
+    meeting: Tensor | None
+    """The shared activations through which every task acts on all shared parameters: the representation of a shared
+    trunk, the experts' outputs of a mixture, [any, batch, member, width]. None where there is no such cut: gradients
+    then meet at the parameters only."""
 
 
 class Sharing(nn.Module):
@@ -26,12 +37,12 @@ class Sharing(nn.Module):
     def __init__(self, plan: Plan, model: Model) -> None:
         super().__init__()
 
-    def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
-        """Tensors [task or 1, batch, …] of each input → [task or group of tasks, batch, member, width]."""
+    def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Shared:
+        """Tensors [task or 1, batch, …] of each input → a representation for each task or group of tasks."""
         raise NotImplementedError
 
     def view(self, plan: Plan) -> list[int]:
-        """For each task, its place in the first dimension of `forward`'s result."""
+        """For each task, its place in the first dimension of what `forward` lets heads see."""
         return list(range(len(plan.tasks)))
 
     def gates(self) -> Tensor | None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mtl.network.encoders import ENCODERS
 from mtl.network.fusion import FUSIONS
-from mtl.network.layers import Layer, uniform
+from mtl.network.layers import hidden, uniform
 from mtl.network.plan import Plan
 from mtl.spec import Model
 
@@ -24,12 +24,10 @@ class Sight(nn.Module):
 
     def __init__(self, plan: Plan, model: Model, copies: int, viewers: Sequence[frozenset[str]]) -> None:
         super().__init__()
-        self.encoders = nn.ModuleDict(
-            {one.name: ENCODERS[one.kind](one, copies, model.width, model.dropout) for one in plan.inputs}
-        )
+        self.encoders = nn.ModuleDict({one.name: ENCODERS[one.kind](one, copies, model) for one in plan.inputs})
         self.absent = nn.Parameter(uniform(1, copies, len(plan.inputs), model.width))
         several = len(plan.inputs) > 1
-        self.fusion = FUSIONS[model.fusion](copies, len(plan.inputs), model.width, model.dropout) if several else None
+        self.fusion = FUSIONS[model.fusion](copies, len(plan.inputs), model) if several else None
         sees = torch.tensor(plan.sees(viewers)).reshape(len(viewers), len(plan.inputs))
         self.register_buffer("sees", sees, persistent=False)
         self._sees_all = [bool(sees[:, i].all()) for i in range(len(plan.inputs))]
@@ -57,7 +55,7 @@ class Branch(nn.ModuleList):
     """Sight, then `depth − 1` layers: `depth` hidden layers in all. Each item takes the item before's result."""
 
     def __init__(self, plan: Plan, model: Model, copies: int, viewers: Sequence[frozenset[str]]) -> None:
-        layers = [Layer(copies, model.width, model.width, model.dropout) for _ in range(model.depth - 1)]
+        layers = [hidden(copies, model.width, model) for _ in range(model.depth - 1)]
         super().__init__([Sight(plan, model, copies, viewers), *layers])
 
     def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Tensor:

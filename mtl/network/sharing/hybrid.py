@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mtl.network.plan import Plan
-from mtl.network.sharing.base import Sharing
+from mtl.network.sharing.base import Shared, Sharing
 from mtl.network.sharing.branch import Branch
 from mtl.spec import Model
 
@@ -39,15 +39,15 @@ class Hybrid(Sharing):
         self.gate = nn.Parameter(torch.zeros(len(viewers), model.depth))
         self.set_gates(START)
 
-    def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
-        """→ [task, batch, member, width]."""
+    def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Shared:
+        """Seen [task, batch, member, width]; gradients meet at the parameters, since each layer mixes anew."""
         gates = self.gates()
         x: Mapping[str, Mapping[str, Tensor]] | Tensor = inputs
         for layer, (shared, own) in enumerate(zip(self.shared, self.own, strict=True)):
             g = gates[:, layer, None, None, None]
             x = g * shared(x) + (1 - g) * own(x)
         assert isinstance(x, Tensor)
-        return x
+        return Shared(x, None)
 
     def gates(self) -> Tensor:
         return torch.sigmoid(STEEPNESS * self.gate)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from mtl.network.plan import Plan
-from mtl.network.sharing.base import Sharing
+from mtl.network.sharing.base import Shared, Sharing
 from mtl.network.sharing.branch import Branch
 from mtl.spec import Model
 
@@ -23,7 +23,6 @@ class Separate(Sharing):
         super().__init__(plan, model)
         self.own = Branch(plan, model, len(plan.tasks), [task.inputs for task in plan.tasks])
 
-    def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
-        """→ [task, batch, member, width]."""
-        found: Tensor = self.own(inputs)
-        return found
+    def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Shared:
+        """Seen [task, batch, member, width]; gradients meet nowhere."""
+        return Shared(self.own(inputs), None)

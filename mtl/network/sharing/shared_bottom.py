@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from mtl.network.plan import Plan
-from mtl.network.sharing.base import Sharing
+from mtl.network.sharing.base import Shared, Sharing
 from mtl.network.sharing.branch import Branch
 from mtl.spec import Model
 
@@ -19,10 +19,10 @@ class SharedBottom(Sharing):
         super().__init__(plan, model)
         self.shared = Branch(plan, model, 1, plan.groups)
 
-    def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
-        """→ [group, batch, member, width]."""
-        found: Tensor = self.shared(inputs)
-        return found
+    def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Shared:
+        """Seen [group, batch, member, width], which is also where gradients meet."""
+        seen: Tensor = self.shared(inputs)
+        return Shared(seen, seen)
 
     def view(self, plan: Plan) -> list[int]:
         return [plan.groups.index(task.inputs) for task in plan.tasks]

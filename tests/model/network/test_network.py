@@ -34,7 +34,7 @@ def test_shapes_of_representation_and_logits(sharing: str, mixed: Encodings, row
     network = build_network(mixed, small(sharing)).eval()
     outputs = network(batch_of(network, rows(mixed, 11, 0)))
     views = 1 if sharing == "shared_bottom" else len(mixed.tasks)
-    assert outputs.representation.shape == (views, 11, 1, 16)
+    assert outputs.shared.seen.shape == (views, 11, 1, 16)
     assert {kind: tuple(x.shape) for kind, x in outputs.logits.items()} == {
         "regression": (2, 11, 1, 1), "binary": (1, 11, 1, 1), "multiclass": (2, 11, 1, 4), "ordinal": (2, 11, 1, 4),
     }  # fmt: skip
