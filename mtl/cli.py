@@ -69,9 +69,13 @@ def _fail(error: MtlError) -> NoReturn:
 
 def _stage(name: str, *arguments: str) -> None:
     """Run one stage and say in one line what it made."""
-    from mtl.process import die_with_parent
+    from mtl.process import FLOW_RUN, die_with_parent
 
     die_with_parent()
+    if "DVC_STAGE" in os.environ and FLOW_RUN not in os.environ:  # a flow has a guardian of its own
+        from mtl.orchestration.guardian import guard
+
+        guard(Path.cwd(), os.getppid())
     began = time.perf_counter()
     said = import_module(f"mtl.stages.{name}").run(*arguments)
     print(f"{name}: {said} ({time.perf_counter() - began:.1f} s)", flush=True)

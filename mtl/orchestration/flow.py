@@ -24,6 +24,7 @@ from mtl.layout import CODE_LOCK
 from mtl.leftovers import clear_leftovers
 from mtl.orchestration.artifacts import publish
 from mtl.orchestration.graph import Plan, is_stale, read_plan
+from mtl.orchestration.guardian import guard
 from mtl.orchestration.heal import heal_dvc
 from mtl.orchestration.local import prepare_environment
 from mtl.orchestration.lock import workspace_lock
@@ -77,7 +78,7 @@ reproduce_retried = reproduce.with_options(
 )
 
 
-@flow(name="retrain", task_runner=ThreadPoolTaskRunner(max_workers=32))  # type: ignore[arg-type]
+@flow(name="retrain", task_runner=ThreadPoolTaskRunner(max_workers=32))  # type: ignore[arg-type]  # Prefect declares a runner of any future
 def retrain(root: str = ".", force: bool = False, targets: list[str] | None = None) -> State[Any]:
     """Bring the workspace at `root` up to date, or the stages in `targets` and what they need."""
     where = Path(root).resolve()
@@ -93,6 +94,7 @@ def _retrain(root: Path, force: bool, targets: list[str] | None) -> State[Any]:
     os.environ[FLOW_RUN] = flow_run.get_name() or ""  # for the lineage of what `register` makes
     for text in heal_dvc(root):
         get_run_logger().warning(text)
+    guard(root, os.getpid())
     write_code_lock(root / CODE_LOCK)
     keep_dvc_home(root)
     if (root / SPEC).is_file():

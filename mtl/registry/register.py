@@ -21,6 +21,7 @@ from mtl.registry.history import append, last_promoted
 from mtl.registry.package import read_package
 from mtl.registry.registration import Registration
 from mtl.registry.store import Store, open_store
+from mtl.registry.trial import RULE as GOLDEN
 from mtl.registry.trial import golden_trial
 from mtl.registry.undo import Undo
 from mtl.registry.version import Candidate, find_version, make_version, sweep, version_package
@@ -48,8 +49,23 @@ def register(root: Path, spec: Spec, *, rows: Rows) -> Registration:
         store = open_store(root, spec.name)
         with Undo(f"registration of {spec.name!r}") as undo:
             registration = _decide(store, candidate, rows, undo)
-            write_json(root / REGISTRATION, registration.as_json())
+            if not _stands(root / REGISTRATION, registration):
+                write_json(root / REGISTRATION, registration.as_json())
     return registration
+
+
+def _stands(path: Path, registration: Registration) -> bool:
+    """Whether the file tells of the promotion that made this version champion, by the same rules: there is nothing newer
+    to say then, and a run that was killed after it had registered ends with the bytes of one that was not."""
+    if ALREADY not in registration.reasons[:1]:
+        return False
+    try:
+        told, now = read_json(path), registration.as_json()
+        rules = [rule for rule in told["rules"] if rule["rule"] not in (AGAINST_CHAMPION, GOLDEN)]
+        same = all(told[name] == now[name] for name in ("decision", "model", "version"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return bool(same and rules == [rule for rule in now["rules"] if rule["rule"] != GOLDEN])
 
 
 def _decide(store: Store, candidate: Candidate, rows: Rows, undo: Undo) -> Registration:

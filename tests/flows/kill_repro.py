@@ -5,11 +5,9 @@
     python tests/flows/kill_repro.py 5 --door run            # `mtl run` instead of `dvc repro`
 
 Every kill begins with a fresh copy: one run is killed (SIGKILL) after a random time, by turns its whole process group
-and the leading process alone; nothing of it may go on; the next run must succeed, make the candidate and the lock of
-an undisturbed run byte by byte, and leave DVC with nothing to do. Exits 1 at the first kill that does not hold.
-
-The next run of `dvc repro` begins with `mtl lock`, as `make repro` does: DVC writes dvc.lock in place, and a kill in
-that instant leaves it cut short (seen once in 28 kills), which DVC itself cannot read any more.
+and the leading process alone; of `dvc repro` every third is killed in the middle of writing dvc.lock, which a random
+time hits once in thirty. Nothing of it may go on; the next run must succeed, make the candidate and the lock of an
+undisturbed run byte by byte, and leave DVC with nothing to do. Exits 1 at the first kill that does not hold.
 """
 
 from __future__ import annotations
@@ -29,7 +27,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DOORS = {"repro": ["-m", "dvc", "repro"], "run": ["-m", "mtl", "run"]}
-STEPS = {**DOORS, "lock": ["-m", "mtl", "lock"]}
 PARTS = (
     "params.yaml",
     "dvc.yaml",
@@ -42,7 +39,8 @@ PARTS = (
     "data/raw",
 )
 SAME = ("models/candidate", "models/single_task", "dvc.lock", "reports/metrics.json")
-VARIANTS = ("group", "leader")
+VARIANTS = {"repro": ("group", "leader", "writer"), "run": ("group", "leader")}
+WRITER = Path(__file__).with_name("dvc_that_dies.py")
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,7 @@ class Undisturbed:
     """What a run that nobody kills makes, and how long it takes."""
 
     seconds: float
+    stages: int
     hashes: dict[str, str]
 
 
@@ -65,11 +64,16 @@ def kill_again_and_again(make: Callable[[Path], Path], kills: int, *, door: str 
         yield f"undisturbed: {known.seconds:.1f} s, {len(known.hashes)} files"
         for number in range(kills):
             root = make(Path(folder) / f"kill-{number}")
-            after, variant = chance.uniform(0.1, known.seconds), VARIANTS[number % len(VARIANTS)]
-            where = killed_run(root, door, after, variant)
+            variant = VARIANTS[door][number % len(VARIANTS[door])]
+            if variant == "writer":
+                when = f"in writing {(nth := chance.randint(1, known.stages))} of dvc.lock"
+                where = killed_run(root, [str(WRITER), str(nth), str(chance.random()), "repro"], None, variant)
+            else:
+                when = f"after {(after := chance.uniform(0.1, known.seconds)):.1f} s"
+                where = killed_run(root, DOORS[door], after, variant)
             seconds = next_run(root, door, known)
             yield (
-                f"kill {number + 1}/{kills} of the {variant} after {after:.1f} s, {where}:"
+                f"kill {number + 1}/{kills} of the {variant} {when}, {where}:"
                 f" the next run ends well in {seconds:.1f} s, all bytes the same"
             )
             shutil.rmtree(root)
@@ -78,15 +82,16 @@ def kill_again_and_again(make: Callable[[Path], Path], kills: int, *, door: str 
 def undisturbed(root: Path, door: str) -> Undisturbed:
     began = time.monotonic()
     finish(root, door)
-    return Undisturbed(time.monotonic() - began, hashes(root))
+    seconds, lock = time.monotonic() - began, (root / "dvc.lock").read_text()
+    return Undisturbed(seconds, lock.count("\n    cmd:"), hashes(root))
 
 
-def killed_run(root: Path, door: str, after: float, variant: str) -> str:
-    """Start, wait, kill; where it was, in words. Whatever is left of it must be gone in 5 s."""
+def killed_run(root: Path, command: list[str], after: float | None, variant: str) -> str:
+    """Start, wait, kill (or wait for its own kill); where it was, in words. Whatever is left must be gone in 5 s."""
     log = root.with_suffix(".log")
     with log.open("w") as out:
         run = subprocess.Popen(
-            [sys.executable, *DOORS[door]], cwd=root, env=environment(), stdout=out, stderr=out, start_new_session=True
+            [sys.executable, *command], cwd=root, env=environment(), stdout=out, stderr=out, start_new_session=True
         )
         try:
             run.wait(after)
@@ -107,8 +112,6 @@ def killed_run(root: Path, door: str, after: float, variant: str) -> str:
 def next_run(root: Path, door: str, known: Undisturbed) -> float:
     """Run to the end, and look whether all is as if nothing had happened; the seconds it took."""
     began = time.monotonic()
-    if door == "repro":
-        finish(root, "lock")
     finish(root, door)
     seconds = time.monotonic() - began
     found = hashes(root)
@@ -121,8 +124,8 @@ def next_run(root: Path, door: str, known: Undisturbed) -> float:
     return seconds
 
 
-def finish(root: Path, step: str) -> None:
-    done = subprocess.run([sys.executable, *STEPS[step]], cwd=root, env=environment(), capture_output=True, text=True)
+def finish(root: Path, door: str) -> None:
+    done = subprocess.run([sys.executable, *DOORS[door]], cwd=root, env=environment(), capture_output=True, text=True)
     if done.returncode:
         raise DoesNotHoldError(f"the run in {root} exited with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
 

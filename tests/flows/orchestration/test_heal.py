@@ -61,6 +61,21 @@ def test_a_lock_cut_short_anywhere_is_no_obstacle(toy: Path) -> None:
     assert run_stage(toy, "ingest@people").what == "restored"
 
 
+def test_what_a_living_dvc_is_writing_is_left_alone(toy: Path) -> None:
+    """Its dvc.lock looks cut short half-way through."""
+    run_stage(toy, "ingest@people")
+    half = (toy / "dvc.lock").read_text()[:-20]
+    hold = "import sys, time, zc.lockfile; kept = zc.lockfile.LockFile('.dvc/tmp/lock'); print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", hold], cwd=toy, stdout=subprocess.PIPE) as living:
+        assert living.stdout is not None
+        living.stdout.readline()
+        (toy / "dvc.lock").write_text(half)
+        assert heal_dvc(toy) == []
+        assert (toy / "dvc.lock").read_text() == half
+        living.kill()
+    assert len(heal_dvc(toy)) == 1
+
+
 def test_nothing_to_mend(toy: Path) -> None:
     assert heal_dvc(toy) == []
     run_stage(toy, "ingest@people")

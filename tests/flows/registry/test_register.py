@@ -49,15 +49,22 @@ def test_first_registration_is_loaded_in_a_fresh_process_and_promoted(workspace)
 @pytest.mark.usefixtures("quick_trial")
 def test_the_same_candidate_is_looked_up_and_not_made_again(workspace):
     workspace.register()
-    before = state(workspace.root)
+    before, first = state(workspace.root), workspace.written
     began = time.perf_counter()
     again = workspace.register()
     assert time.perf_counter() - began < 3
     assert (again.decision, again.version, again.reasons) == ("promoted", 1, ("already champion",))
     assert state(workspace.root) == before
-    first = workspace.written
+    assert workspace.written == first  # which tells of the promotion; a run killed after it ends with the same bytes
+
+
+@pytest.mark.usefixtures("quick_trial")
+@pytest.mark.parametrize("lost", ["", "{", '{"decision": "promoted", "model": "m", "version": 1, "rules": []}'])
+def test_without_the_first_answer_it_says_that_the_candidate_is_champion(workspace, lost):
     workspace.register()
-    assert workspace.written == first
+    (workspace.root / "reports/registration.json").write_text(lost)
+    workspace.register()
+    assert json.loads(workspace.written)["reasons"] == ["already champion"]
 
 
 @pytest.mark.usefixtures("quick_trial")

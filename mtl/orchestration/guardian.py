@@ -1,0 +1,61 @@
+"""A small process that outlives a killed DVC, just long enough to mend what the kill left cut short.
+
+Bare `dvc repro` runs none of our code before it reads `dvc.lock`. So a stage leaves a guardian behind: in a session of
+its own, where a kill of the process group does not reach it, it sleeps until DVC has ended (a pidfd says so), mends
+DVC's files if they need it, and ends. One for each DVC process; on Linux only.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+
+def guard(root: Path, pid: int) -> None:
+    """See to it that a guardian waits for the end of process `pid`, a DVC at work in `root`."""
+    if not hasattr(os, "pidfd_open") or not sys.platform.startswith("linux"):
+        return
+    post = _post(pid)
+    if post is None:
+        return
+    post.close()
+    silent = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0) for stream in (0, 1, 2)]
+    command = [sys.executable, "-m", __name__, str(root.resolve()), str(pid)]
+    os.posix_spawn(sys.executable, command, os.environ, file_actions=silent, setsid=True)
+
+
+def _post(pid: int) -> socket.socket | None:
+    """The one post of a guardian of `pid`, None if it is taken. An abstract socket: it leaves no file, and frees itself."""
+    post = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        post.bind(f"\0mtl-guardian-{pid}")
+    except OSError:
+        post.close()
+        return None
+    return post
+
+
+def watch(root: Path, pid: int) -> None:
+    """Sleep until the process has ended, then mend. Whatever it needs is imported before, so that it is quick."""
+    post = _post(pid)
+    if post is None:
+        return
+    import dvc.schema  # noqa: F401
+    import psutil  # noqa: F401
+    import ruamel.yaml  # noqa: F401
+
+    from mtl.orchestration.heal import heal_dvc
+
+    with post, suppress(ProcessLookupError):
+        end = os.pidfd_open(pid)
+        select.select([end], [], [])
+    if root.is_dir():
+        heal_dvc(root)
+
+
+if __name__ == "__main__":
+    watch(Path(sys.argv[1]), int(sys.argv[2]))

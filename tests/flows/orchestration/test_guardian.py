@@ -1,0 +1,66 @@
+"""The guardian: mends what a killed DVC left, and is soon gone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mtl.orchestration.guardian import guard
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs Linux")
+
+CUT_SHORT = "schema: '2.0'\nstages:\n  ingest@people:\n    cmd: exec mtl ingest people\n    outs:\n    - path: x\n      hash: md"
+
+
+def guardians(pid: int) -> list[str]:
+    """The processes that guard `pid`."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().decode().split("\0")
+        except OSError:
+            continue
+        if words[1:3] == ["-m", "mtl.orchestration.guardian"] and words[4] == str(pid):
+            found.append(folder.name)
+    return found
+
+
+def until(holds: bool, pid: int, seconds: float = 10) -> bool:
+    """Wait until there is a guardian of `pid` (or none)."""
+    end = time.monotonic() + seconds
+    while bool(guardians(pid)) is not holds and time.monotonic() < end:
+        time.sleep(0.05)
+    return bool(guardians(pid)) is holds
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    """A folder whose guarded process was killed while it wrote dvc.lock."""
+    (tmp_path / ".dvc/tmp").mkdir(parents=True)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as dvc:
+        guard(tmp_path, dvc.pid)
+        assert until(True, dvc.pid)
+        time.sleep(1)  # it has taken its post
+        guard(tmp_path, dvc.pid)
+        assert len(guardians(dvc.pid)) == 1
+        (tmp_path / "dvc.lock").write_text(CUT_SHORT)
+        dvc.kill()
+    assert until(False, dvc.pid, 5)
+    return tmp_path
+
+
+def test_a_lock_cut_short_is_put_aside_and_the_guardian_ends(killed: Path) -> None:
+    assert not (killed / "dvc.lock").exists()
+    assert (killed / ".mtl/dvc.lock.broken").read_text() == CUT_SHORT
+
+
+def test_a_process_that_is_gone_needs_no_guardian_for_long(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    guard(tmp_path, gone.pid)
+    assert until(False, gone.pid, 5)
