@@ -8,6 +8,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mtl.network.encoders import ENCODERS, Arrays, Tensors
 from mtl.network.heads import HEADS, Head
@@ -23,6 +24,8 @@ class Outputs:
     logits: dict[str, Tensor]
     """kind → [task of that kind, batch, member, out]"""
     shared: Shared
+    first: dict[str, Tensor] | None = None
+    """The same of the heads' first guess, where they guess twice and the network trains."""
 
 
 class Network(nn.Module):
@@ -32,15 +35,21 @@ class Network(nn.Module):
 
     def __init__(self, plan: Plan, model: Model, sharing: str | None = None) -> None:
         super().__init__()
-        self.plan, self.model, self.sharing = plan, model, sharing or model.sharing
-        self.body = SHARINGS[self.sharing](plan, model)
+        self.plan, self.sharing = plan, sharing or model.sharing
+        own = self.sharing == model.sharing
+        self.model = model if own else model.model_copy(update={"sharing": self.sharing, "options": {}})
+        self.body = SHARINGS[self.sharing](plan, self.model)
         self.kinds = plan.kinds
         widest = dict(plan.widest)
         self.heads = nn.ModuleDict(
-            {kind: HEADS[kind]([plan.tasks[t].classes for t in at], model.width, widest[kind]) for kind, at in self.kinds.items()}
+            {
+                kind: HEADS[kind]([plan.tasks[t].classes for t in at], model.width, widest[kind], model.members)
+                for kind, at in self.kinds.items()
+            }
         )
         view = self.body.view(plan)
         self._views = {kind: [view[t] for t in at] for kind, at in self.kinds.items()}
+        self._most = max(widest.values())
         place = [t for at in self.kinds.values() for t in at]
         self.register_buffer("order", torch.tensor([place.index(t) for t in range(len(place))]), persistent=False)
 
@@ -48,25 +57,86 @@ class Network(nn.Module):
         """Tensors of each input with a leading dimension: [1, batch, …], or [task, batch, …] where tasks have own rows."""
         shared = self.body(inputs)
         logits = {kind: self.heads[kind](self._seen(shared.seen, view)) for kind, view in self._views.items()}
-        return Outputs(logits, shared)
+        if not self.body.guesses_twice:
+            return Outputs(logits, shared)
+        told, into = self.body.exchange(shared, self._guesses(logits))
+        second = {kind: logits[kind] + self._moved(kind, _rows(told, at), into) for kind, at in self.kinds.items()}
+        return Outputs(second, shared, logits if self.training else None)
+
+    def _moved(self, kind: str, told: Tensor, into: Tensor) -> Tensor:
+        """By how much logits move where the representation moves by told @ into: heads are linear in it."""
+        slopes = into @ self.head(kind).slopes()  # [task, size, out] or [task, member, size, out]
+        return torch.einsum("tbms,tso->tbmo" if slopes.dim() == 3 else "tbms,tmso->tbmo", told, slopes)
 
     def losses(self, outputs: Outputs, targets: Tensor, mask: Tensor) -> Tensor:
         """Sum of each task's loss over its labels, [task]; targets and mask (0/1) are [task, batch].
 
-        Rows without a label add exactly 0, to the loss and to every gradient.
+        Members learn each for itself: a training loss is the mean of theirs. When the network predicts (evaluation mode)
+        the loss is that of their mean prediction, so that early stopping judges the ensemble, as TabM's authors do.
+        Rows without a label add exactly 0, to the loss and to every gradient. Where heads guess twice, a training loss is
+        that of both, (second + a · first) / (1 + a), so that it stays of the size that one has.
+        """
+        second = self._losses(outputs.logits, targets, mask)
+        if outputs.first is None:
+            return second
+        a = self.body.first_weight
+        return (second + a * self._losses(outputs.first, targets, mask)) / (1 + a)
+
+    def _losses(self, logits: Mapping[str, Tensor], targets: Tensor, mask: Tensor) -> Tensor:
+        found = []
+        for kind, at in self.kinds.items():
+            wide = torch.promote_types(logits[kind].dtype, torch.float32)  # of bf16, not of float64
+            known = logits[kind].to(wide)
+            pooled = known.shape[2] > 1 and not self.training
+            each = self.head(kind).loss(self.head(kind).pooled(known) if pooled else known, _rows(targets, at))
+            found.append((each.mean(-1) * _rows(mask, at)).sum(1))
+        return self._by_task(found)
+
+    def imitation(self, outputs: Outputs, soft: Tensor, mask: Tensor, temperature: float = 1.0) -> Tensor:
+        """Sum over the rows of `mask` [task, batch] of each task's distance to what another network says, [task].
+
+        `soft` [task, batch, class] are its `predictions` at the same temperature; a cross-entropy of softened classes is
+        times temperature², so that its gradient keeps its size (Hinton 2015, section 2).
         """
         found = []
         for kind, at in self.kinds.items():
-            each = self.head(kind).loss(outputs.logits[kind].float(), _rows(targets, at))
-            found.append((each.mean(-1) * _rows(mask, at)).sum(1))
-        joined = torch.cat(found)
-        return joined if len(found) == 1 else joined[self.order]
+            head = self.head(kind)
+            heat, size = temperature if head.of_classes else 1.0, dict(self.plan.widest)[kind]
+            each = head.imitation(outputs.logits[kind].float() / heat, _rows(soft, at)[..., :size])
+            found.append((each.mean(-1) * _rows(mask, at)).sum(1) * heat**2)
+        return self._by_task(found)
+
+    def predictions(self, outputs: Outputs, temperature: float = 1.0) -> Tensor:
+        """One number or probabilities of each task and row, [task, batch, class], padded with 0; the mean over members."""
+        heat = {kind: temperature if self.head(kind).of_classes else 1.0 for kind in self.kinds}
+        return self._guesses({kind: logits.float() / heat[kind] for kind, logits in outputs.logits.items()}).mean(2)
+
+    def _by_task(self, found: list[Tensor]) -> Tensor:
+        """One [task of that kind, …] for each kind → [task, …]."""
+        return found[0] if len(found) == 1 else torch.cat(found)[self.order]
+
+    def _guesses(self, logits: Mapping[str, Tensor]) -> Tensor:
+        """What each member predicts, [task, batch, member, classes]: one number or probabilities, padded with 0."""
+        found = []
+        for kind in self.kinds:
+            guess = self.head(kind).predictions(logits[kind])
+            guess = guess.unsqueeze(-1) if guess.dim() == 3 else guess
+            found.append(functional.pad(guess, (0, self._most - guess.shape[-1])))
+        return self._by_task(found)
 
     def decode(self, outputs: Outputs) -> list[Tensor]:
         """For each task its prediction [batch], or probabilities [batch, class]."""
+        return self._each_task({kind: self.head(kind).decode(outputs.logits[kind].double()) for kind in self.kinds})
+
+    def spread(self, outputs: Outputs) -> list[Tensor]:
+        """For each task the standard deviation over members of what `decode` gives; for two members or more."""
+        return self._each_task({kind: self.head(kind).spread(outputs.logits[kind].double()) for kind in self.kinds})
+
+    def _each_task(self, of_kinds: Mapping[str, Tensor]) -> list[Tensor]:
+        """kind → [task of that kind, batch, …] as one tensor a task, without the classes that it does not have."""
         found: dict[int, Tensor] = {}
         for kind, at in self.kinds.items():
-            decoded = self.head(kind).decode(outputs.logits[kind].double())
+            decoded = of_kinds[kind]
             many = decoded.dim() == 3
             found |= {t: decoded[i, :, : self.plan.tasks[t].classes] if many else decoded[i] for i, t in enumerate(at)}
         return [found[t] for t in range(len(self.plan.tasks))]
@@ -74,28 +144,47 @@ class Network(nn.Module):
     @staticmethod
     def _seen(x: Tensor, view: list[int]) -> Tensor:
         """What the tasks of one kind read: [1, …] where all read the same, else [task, …]."""
+        if len(x) == 1:
+            return x
         return x[view[0] : view[0] + 1] if len(set(view)) == 1 and len(view) > 1 else _rows(x, view)
 
     def head(self, kind: str) -> Head:
         return cast(Head, self.heads[kind])
 
     def owners(self) -> dict[str, list[int]]:
-        """Parameter → the tasks along its first dimension; an empty list where all tasks share it."""
-        everyone = list(range(len(self.plan.tasks)))
+        """Parameter → the tasks along its first dimension; an empty list where all tasks share it.
+
+        Where units of tasks share nothing with each other (groups of a shared bottom), a unit's first task stands for it.
+        """
+        everyone, units = list(range(len(self.plan.tasks))), self.units
+        leaders = [unit[0] for unit in units] if len(units) > 1 else []
         owned = tuple(f"body.{start}" for start in self.body.private)
         return {
-            name: self.kinds[name.split(".")[1]] if name.startswith("heads.") else everyone if name.startswith(owned) else []
+            name: self.kinds[name.split(".")[1]] if name.startswith("heads.") else everyone if name.startswith(owned) else leaders
             for name, _ in self.named_parameters()
         }
 
+    @property
+    def units(self) -> list[list[int]]:
+        """Tasks that share with each other and with nobody else."""
+        return self.body.units(self.plan)
+
+    def stacked(self) -> dict[str, list[int]]:
+        """Parameter → the tasks along its first dimension, also where other tasks' losses move it; else an empty list."""
+        everyone = list(range(len(self.plan.tasks)))
+        also = tuple(f"body.{start}" for start in self.body.stacked)
+        return {name: of or (everyone if name.startswith(also) else []) for name, of in self.owners().items()}
+
     def shared_parameters(self) -> list[nn.Parameter]:
         """The parameters where the tasks' gradients meet."""
-        owners = self.owners()
-        return [parameter for name, parameter in self.named_parameters() if not owners[name]]
+        private = ("heads.", *(f"body.{start}" for start in self.body.private))
+        return [parameter for name, parameter in self.named_parameters() if not name.startswith(private)]
 
     @torch.no_grad()
     def only(self, tasks: Sequence[int]) -> Network:
-        """The same network for some of its tasks, weights and all."""
+        """The same network for some of its tasks, weights and all. Raises ValueError where tasks cannot be taken apart."""
+        if self.body.entwined and list(tasks) != list(range(len(self.plan.tasks))):
+            raise ValueError(f"{self.sharing}: what one task predicts rests on the others, so none can be taken out alone")
         chosen = Network(self.plan.only(tasks), self.model, self.sharing).to(self.device)
         state = dict(self.named_parameters())
         rows = rows_of(self.owners(), tasks)
@@ -107,9 +196,10 @@ class Network(nn.Module):
     def device(self) -> torch.device:
         return next(self.parameters()).device
 
-    def gates(self) -> dict[str, list[float]]:
-        """Task → its gate after each layer; empty where the sharing mixes nothing."""
-        gates = self.body.gates()
+    def gates(self, inputs: Mapping[str, Mapping[str, Tensor]] | None = None) -> dict[str, list[float]]:
+        """Task → its gate after each layer, or its mean weight over the rows of `inputs` of each expert; empty where the
+        sharing mixes nothing."""
+        gates = self.body.gates(inputs)
         return {} if gates is None else {t.name: row for t, row in zip(self.plan.tasks, gates.tolist(), strict=True)}
 
 

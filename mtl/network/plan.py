@@ -19,6 +19,15 @@ class InputPlan:
     codes: tuple[int, ...] = ()
     """Number of codes of each categorical column."""
     embedding: int | None = None
+    bins: tuple[tuple[float, ...], ...] = ()
+    """Edges of each numeric column's bins, in the unit that the network reads; empty where numbers stay numbers."""
+    gaps: tuple[int, ...] | None = None
+    """Numeric columns that train has rows without: only these get an indicator. None: all."""
+
+    @property
+    def indicated(self) -> list[int]:
+        """Places of the numeric columns with an indicator."""
+        return list(range(self.numeric) if self.gaps is None else self.gaps)
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,8 @@ class TaskPlan:
     classes: int
     inputs: frozenset[str]
     weight: float = 1.0
+    of: str = ""
+    """The spec's task it was made of, where that is not of the same name."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +68,29 @@ class Plan:
         """[viewer, input]: whether the viewer (a task or a group of tasks) sees the input."""
         return [[one.name in viewer for one in self.inputs] for viewer in viewers]
 
+    def trunks(self, groups: Sequence[Sequence[str]] | None) -> list[int]:
+        """For each task the number of its trunk, from 0, in order of first use.
+
+        `groups` names tasks that share a trunk, by their own names or by the spec's task they were made of; the own name
+        goes before. Tasks that no group names share one trunk; a name that is no task here counts for nothing.
+        """
+        home = {name: place for place, group in enumerate(groups or ()) for name in group}
+        homes = [home.get(task.name, home.get(task.of, -1)) for task in self.tasks]
+        order = list(dict.fromkeys(homes))
+        return [order.index(one) for one in homes]
+
     def only(self, tasks: Sequence[int]) -> Plan:
         """The plan of some of the tasks, all sizes as before."""
         return replace(self, tasks=tuple(self.tasks[t] for t in tasks))
+
+
+class Number(Protocol):
+    """A numeric column, with the edges of its bins as the network reads them (empty without bins), and whether it has gaps."""
+
+    @property
+    def edges(self) -> tuple[float, ...]: ...
+    @property
+    def gaps(self) -> bool: ...
 
 
 class Column(Protocol):
@@ -73,7 +104,7 @@ class Table(Protocol):
     """An input's encoding, as far as the network is concerned."""
 
     @property
-    def numeric(self) -> Sequence[object]: ...
+    def numeric(self) -> Sequence[Number]: ...
     @property
     def categorical(self) -> Sequence[Column]: ...
     @property
@@ -85,6 +116,8 @@ class Target(Protocol):
 
     @property
     def name(self) -> str: ...
+    @property
+    def of(self) -> str: ...
     @property
     def kind(self) -> str: ...
     @property
@@ -107,12 +140,21 @@ class Encoded(Protocol):
 def plan_of(encodings: Encoded) -> Plan:
     """The plan of these encodings."""
     inputs = tuple(
-        InputPlan(name, "tabular", len(one.numeric), tuple(column.codes for column in one.categorical), one.embedding)
+        InputPlan(
+            name, "tabular", len(one.numeric), tuple(column.codes for column in one.categorical), one.embedding, _bins(one),
+            tuple(place for place, column in enumerate(one.numeric) if column.gaps),
+        )
         for name, one in encodings.inputs.items()
-    )
+    )  # fmt: skip
     tasks = tuple(
-        TaskPlan(t.name, t.kind, len(t.classes) if t.kind in OF_CLASSES else 1, frozenset(t.inputs), t.weight)
+        TaskPlan(t.name, t.kind, len(t.classes) if t.kind in OF_CLASSES else 1, frozenset(t.inputs), t.weight, t.of)
         for t in encodings.tasks
     )
     widest = {kind: max(t.classes for t in tasks if t.kind == kind) for kind in dict.fromkeys(t.kind for t in tasks)}
     return Plan(inputs, tasks, tuple(widest.items()))
+
+
+def _bins(table: Table) -> tuple[tuple[float, ...], ...]:
+    """Edges of all numeric columns, if any column has bins."""
+    edges = tuple(column.edges for column in table.numeric)
+    return edges if any(edges) else ()

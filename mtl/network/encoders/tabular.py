@@ -1,4 +1,4 @@
-"""Tabular input: numbers ⊕ missing indicators ⊕ embeddings of categories, then one layer."""
+"""Tabular input: numbers (or their embeddings) ⊕ missing indicators ⊕ embeddings of categories, then one layer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mtl.network.encoders.base import Arrays, Encoder, Tensors
-from mtl.network.layers import hidden
+from mtl.network.encoders.bins import PiecewiseLinear
+from mtl.network.layers import Start, hidden
 from mtl.network.plan import InputPlan
 from mtl.spec import Model
 
@@ -20,6 +21,8 @@ class Tabular(Encoder):
     """All categorical columns share one table of embeddings, each column at its own offset."""
 
     offsets: Tensor
+    place: Tensor
+    """int64 [number]: the place of its indicator; behind the last where it has none."""
 
     def __init__(self, plan: InputPlan, copies: int, model: Model) -> None:
         super().__init__(plan, copies, model)
@@ -27,23 +30,34 @@ class Tabular(Encoder):
         self.table = nn.Parameter(torch.randn(copies, codes, each) / math.sqrt(each)) if plan.codes else None
         starts = np.cumsum([0, *plan.codes[:-1]]) if plan.codes else np.zeros(0)
         self.register_buffer("offsets", torch.tensor(starts, dtype=torch.int64), persistent=False)
-        self.layer = hidden(copies, 2 * plan.numeric + len(plan.codes) * each, model)
+        self.numbers = PiecewiseLinear(plan.bins, model.bin_width, copies) if plan.bins else None
+        self.numeric, gaps = plan.numeric, plan.indicated
+        place = [gaps.index(i) if i in gaps else len(gaps) for i in range(plan.numeric)]
+        self.register_buffer("place", torch.tensor(place, dtype=torch.int64), persistent=False)
+        chunks = ((model.bin_width if plan.bins else 1,) * plan.numeric, (1,) * len(gaps), (each,) * len(plan.codes))
+        start = Start(sum(chunks, ()), "normal" if plan.bins else "signs")
+        self.layer = hidden(copies, sum(start.chunks), model, start)
 
     @staticmethod
     def tensors(plan: InputPlan, arrays: Arrays | None, rows: int) -> Tensors:
-        """dense float32 [rows, 2·numeric] (value, missing), codes int64 [rows, columns], present bool [rows]."""
+        """dense float32 [rows, numbers + indicators] (values, missing), codes int64 [rows, columns], present bool [rows]."""
+        gaps = plan.indicated
         if arrays is None:
-            dense, codes = torch.zeros(rows, 2 * plan.numeric), torch.zeros(rows, len(plan.codes), dtype=torch.int64)
+            dense, codes = torch.zeros(rows, plan.numeric + len(gaps)), torch.zeros(rows, len(plan.codes), dtype=torch.int64)
             return {"dense": dense, "codes": codes, "present": torch.zeros(rows, dtype=torch.bool)}
-        dense = torch.from_numpy(np.concatenate([arrays["numeric"], arrays["missing"]], axis=1, dtype=np.float32))
+        dense = torch.from_numpy(np.concatenate([arrays["numeric"], arrays["missing"][:, gaps]], axis=1, dtype=np.float32))
         made = {"dense": dense, "codes": torch.from_numpy(arrays["categorical"].astype(np.int64))}
         if not arrays["present"].all():
             made["present"] = torch.from_numpy(np.array(arrays["present"]))
         return made
 
     def forward(self, tensors: Mapping[str, Tensor]) -> Tensor:
-        """dense [copies or 1, batch, 2·numeric], codes [copies or 1, batch, columns] → [copies, batch, 1, width]."""
+        """dense [copies or 1, batch, numbers + indicators], codes [copies or 1, batch, column] → [copies, batch, member, width]."""
         x = tensors["dense"]
+        if self.numbers is not None:
+            values, missing = x.tensor_split([self.numeric], dim=-1)
+            embedded = self.numbers(values, functional.pad(missing, (0, 1)).index_select(-1, self.place))
+            x = torch.cat([embedded, missing.expand(len(embedded), -1, -1)], dim=-1)
         if self.table is not None:
             embedded = self._embed(self.table, tensors["codes"] + self.offsets)
             x = torch.cat([x.expand(len(embedded), -1, -1), embedded], dim=-1)

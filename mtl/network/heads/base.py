@@ -15,17 +15,22 @@ EXTREME = 6.0
 
 
 class Head(nn.Module):
-    """All tasks of one kind. Logits are [task, batch, member, out], padded to the largest number of classes."""
+    """All tasks of one kind. Logits are [task, batch, member, out], padded to the largest number of classes.
+
+    Each member has a head of its own (TabM): weight [task, member, width, out], bias [task, member, out]. Without
+    members there is no such dimension.
+    """
 
     of_classes: ClassVar[bool] = True
     """Whether the loss is of a class (Kendall's classification form) or of a number (his regression form)."""
 
-    def __init__(self, classes: Sequence[int], width: int, widest: int) -> None:
+    def __init__(self, classes: Sequence[int], width: int, widest: int, members: int = 1) -> None:
         """`classes` of each task; `widest` is what the logits are padded to."""
         super().__init__()
         out = self.outputs(widest)
-        self.weight = nn.Parameter(uniform(width, len(classes), width, out))
-        self.bias = nn.Parameter(uniform(width, len(classes), out))
+        self.each = (len(classes),) if members == 1 else (len(classes), members)
+        self.weight = nn.Parameter(uniform(width, *self.each, width, out))
+        self.bias = nn.Parameter(uniform(width, *self.each, out))
 
     @staticmethod
     def outputs(classes: int) -> int:
@@ -34,6 +39,8 @@ class Head(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[1, batch, member, width] (the same for all tasks: one product) or [task, …] → logits."""
+        if self.weight.dim() == 4:
+            return self._of_members(x)
         tasks, width, out = self.weight.shape
         if len(x) == 1:
             flat = self.weight.transpose(0, 1).reshape(width, tasks * out)
@@ -42,13 +49,46 @@ class Head(nn.Module):
         logits = torch.baddbmm(self.bias.unsqueeze(1), x.flatten(1, 2), self.weight)
         return logits.view(tasks, x.shape[1], x.shape[2], out)
 
+    def _of_members(self, x: Tensor) -> Tensor:
+        """The same where each member has its own weight: a batched product over members, or over tasks and members."""
+        tasks, members, width, out = self.weight.shape
+        if len(x) == 1:
+            flat = self.weight.permute(1, 2, 0, 3).reshape(members, width, tasks * out)
+            bias = self.bias.transpose(0, 1).reshape(members, 1, tasks * out)
+            rows = x[0].expand(-1, members, -1).transpose(0, 1)
+            return torch.baddbmm(bias, rows, flat).view(members, -1, tasks, out).permute(2, 1, 0, 3)
+        rows = x.expand(-1, -1, members, -1).transpose(1, 2).reshape(tasks * members, -1, width)
+        logits = torch.baddbmm(self.bias.view(-1, 1, out), rows, self.weight.flatten(0, 1))
+        return logits.view(tasks, members, -1, out).transpose(1, 2)
+
+    def slopes(self) -> Tensor:
+        """The logits' derivative with respect to what the head reads: [task, width, out] or [task, member, width, out]."""
+        return self.weight
+
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Logits [task, batch, member, out], targets [task, batch] → loss of each row [task, batch, member]."""
         raise NotImplementedError
 
+    def imitation(self, logits: Tensor, soft: Tensor) -> Tensor:
+        """Logits [task, batch, member, out] and what another network predicts, [task, batch, class], one number or
+        probabilities → how far from it each row is, [task, batch, member]: `loss`, with soft targets."""
+        raise NotImplementedError
+
+    def predictions(self, logits: Tensor) -> Tensor:
+        """Logits → each member's prediction [task, batch, member] or probabilities [task, batch, member, class]."""
+        raise NotImplementedError
+
     def decode(self, logits: Tensor) -> Tensor:
         """Logits → prediction [task, batch] or probabilities [task, batch, class], the mean over members."""
+        return self.predictions(logits).mean(2)
+
+    def pooled(self, logits: Tensor) -> Tensor:
+        """Logits [task, batch, member, out] → those of what `decode` gives, the mean of the predictions, as one member."""
         raise NotImplementedError
+
+    def spread(self, logits: Tensor) -> Tensor:
+        """Logits → the standard deviation over members of what `decode` gives: how far they are from being of one mind."""
+        return self.predictions(logits).std(2)
 
     @torch.no_grad()
     def start_at(self, constants: Tensor) -> None:
@@ -56,8 +96,18 @@ class Head(nn.Module):
 
         A rare class, or the threshold between two classes, is else the slowest thing to learn (Lin et al. 2017, 4.1).
         """
-        self.bias.copy_(constants.clamp(-EXTREME, EXTREME))
+        self.bias.copy_(self.for_each(constants.clamp(-EXTREME, EXTREME)))
+
+    def for_each(self, of_task: Tensor) -> Tensor:
+        """[task, …] as it broadcasts against parameters [task, …] or, with members, [task, member, …]."""
+        return of_task if len(self.each) == 1 else of_task.unsqueeze(1)
 
     def constant(self, targets: Tensor, task: int) -> Tensor:
         """Logits [out] of the constant that fits these targets [n] of one task best: what every network must beat."""
         raise NotImplementedError
+
+
+def mean_logit(logits: Tensor) -> Tensor:
+    """Logits [task, batch, member, out] of probabilities → [task, batch, 1, out], the logit of their mean over members."""
+    log = torch.nn.functional.logsigmoid
+    return torch.logsumexp(log(logits), 2, keepdim=True) - torch.logsumexp(log(-logits), 2, keepdim=True)

@@ -16,8 +16,8 @@ class Multiclass(Head):
 
     beyond: Tensor
 
-    def __init__(self, classes: Sequence[int], width: int, widest: int) -> None:
-        super().__init__(classes, width, widest)
+    def __init__(self, classes: Sequence[int], width: int, widest: int, members: int = 1) -> None:
+        super().__init__(classes, width, widest, members)
         beyond = torch.arange(self.outputs(widest)) >= torch.tensor(classes)[:, None]
         self.register_buffer("beyond", beyond[:, None, None, :], persistent=False)
 
@@ -32,8 +32,16 @@ class Multiclass(Head):
         chosen = targets[:, :, None, None] == torch.arange(logits.shape[-1], device=logits.device)
         return torch.logsumexp(logits, -1) - torch.where(chosen, logits, 0).sum(-1)
 
-    def decode(self, logits: Tensor) -> Tensor:
-        return functional.softmax(logits, -1).mean(-2)
+    def imitation(self, logits: Tensor, soft: Tensor) -> Tensor:
+        known = logits.masked_fill(self.beyond, 0)  # 0 · −inf is no number
+        return torch.logsumexp(logits, -1) - (soft.unsqueeze(2) * known).sum(-1)
+
+    def predictions(self, logits: Tensor) -> Tensor:
+        return functional.softmax(logits, -1)
+
+    def pooled(self, logits: Tensor) -> Tensor:
+        each = functional.log_softmax(logits, -1).masked_fill(self.beyond, 0)  # −inf of all members has no gradient
+        return torch.logsumexp(each, 2, keepdim=True).masked_fill(self.beyond, -torch.inf)
 
     def constant(self, targets: Tensor, task: int) -> Tensor:
         counts = torch.bincount(targets.long(), minlength=self.weight.shape[-1]).to(targets.dtype)

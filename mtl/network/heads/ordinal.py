@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mtl.network.heads.base import EXTREME, Head
+from mtl.network.heads.base import EXTREME, Head, mean_logit
 
 LEAST_STEP = 1e-3
 """Between thresholds at the start, where train has none of a class."""
@@ -25,9 +25,9 @@ class Ordinal(Head):
     beyond: Tensor
     until: Tensor
 
-    def __init__(self, classes: Sequence[int], width: int, widest: int) -> None:
-        super().__init__(classes, width, widest)
-        self.step = nn.Parameter(torch.zeros(len(classes), widest - 2))
+    def __init__(self, classes: Sequence[int], width: int, widest: int, members: int = 1) -> None:
+        super().__init__(classes, width, widest, members)
+        self.step = nn.Parameter(torch.zeros(*self.each, widest - 2))
         beyond = torch.arange(widest - 1) >= torch.tensor(classes)[:, None] - 1
         self.register_buffer("beyond", beyond[:, None, None, :], persistent=False)
         self.register_buffer("until", torch.ones(widest - 2, widest - 2).tril(), persistent=False)
@@ -35,25 +35,42 @@ class Ordinal(Head):
     def forward(self, x: Tensor) -> Tensor:
         """The score plus thresholds; thresholds that a task does not have are −inf: never passed."""
         steps = functional.softplus(self.step)
-        down = functional.pad((steps[:, None, :] * self.until).sum(-1), (1, 0))  # cumsum is not deterministic on CUDA
-        return (super().forward(x) - down[:, None, None, :]).masked_fill(self.beyond, -torch.inf)
+        down = functional.pad((steps.unsqueeze(-2) * self.until).sum(-1), (1, 0))  # cumsum is not deterministic on CUDA
+        down = down.view(len(down), 1, -1, down.shape[-1])  # [task, 1, member or 1, threshold]
+        return (super().forward(x) - down).masked_fill(self.beyond, -torch.inf)
+
+    def slopes(self) -> Tensor:
+        return self.weight.expand(*self.weight.shape[:-1], self.step.shape[-1] + 1)  # one score, all thresholds
 
     @torch.no_grad()
     def start_at(self, constants: Tensor) -> None:
         """The first threshold is the bias; each step down is the softplus of its parameter."""
         logits = constants.clamp(-EXTREME, EXTREME)
-        self.bias.copy_(logits[:, :1])
-        self.step.copy_(torch.log(torch.expm1((logits[:, :-1] - logits[:, 1:]).clamp(min=LEAST_STEP))))
+        self.bias.copy_(self.for_each(logits[:, :1]))
+        steps = torch.log(torch.expm1((logits[:, :-1] - logits[:, 1:]).clamp(min=LEAST_STEP)))
+        self.step.copy_(self.for_each(steps))
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         above = (targets[:, :, None, None] > torch.arange(logits.shape[-1], device=logits.device)).to(logits.dtype)
+        return self._crossed(logits, above)
+
+    def imitation(self, logits: Tensor, soft: Tensor) -> Tensor:
+        classes, thresholds = soft.shape[-1], logits.shape[-1]
+        higher = torch.ones(classes, thresholds, device=soft.device, dtype=soft.dtype).tril(-1)  # class c is above k < c
+        return self._crossed(logits, (soft @ higher).clamp(0, 1).unsqueeze(2))
+
+    def _crossed(self, logits: Tensor, above: Tensor) -> Tensor:
+        """Cross-entropy of every "y > k?" with `above`, its truth or its probability."""
         known = logits.masked_fill(self.beyond, 0)
         each = functional.binary_cross_entropy_with_logits(known, above.expand_as(known), reduction="none")
         return each.masked_fill(self.beyond, 0).sum(-1)
 
-    def decode(self, logits: Tensor) -> Tensor:
+    def predictions(self, logits: Tensor) -> Tensor:
         above = functional.pad(functional.pad(torch.sigmoid(logits), (1, 0), value=1.0), (0, 1))
-        return (above[..., :-1] - above[..., 1:]).clamp(min=0).mean(-2)
+        return (above[..., :-1] - above[..., 1:]).clamp(min=0)
+
+    def pooled(self, logits: Tensor) -> Tensor:
+        return mean_logit(logits.masked_fill(self.beyond, 0)).masked_fill(self.beyond, -torch.inf)
 
     def constant(self, targets: Tensor, task: int) -> Tensor:
         above = (targets[:, None] > torch.arange(self.beyond.shape[-1], device=targets.device)).to(targets.dtype)

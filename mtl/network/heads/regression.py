@@ -17,8 +17,14 @@ class Regression(Head):
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         return (logits.squeeze(-1) - targets.unsqueeze(-1)).square()
 
-    def decode(self, logits: Tensor) -> Tensor:
-        return logits.squeeze(-1).mean(-1)
+    def imitation(self, logits: Tensor, soft: Tensor) -> Tensor:
+        return (logits.squeeze(-1) - soft).square()
+
+    def predictions(self, logits: Tensor) -> Tensor:
+        return logits.squeeze(-1)
+
+    def pooled(self, logits: Tensor) -> Tensor:
+        return logits.mean(2, keepdim=True)
 
     def constant(self, targets: Tensor, task: int) -> Tensor:
         return targets.mean().reshape(1)

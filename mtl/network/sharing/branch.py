@@ -17,7 +17,9 @@ from mtl.spec import Model
 class Sight(nn.Module):
     """Encodes all inputs, hides from each viewer what it may not see, and fuses the rest.
 
-    A hidden or absent input is replaced by a learned vector of its own, so not one bit of it gets further.
+    A hidden or absent input is replaced by a learned vector of its own, so not one bit of it gets further. Viewers are
+    as many as copies, or one copy serves them all, or each copy serves equally many, those that follow each other: these
+    then go through it as one longer batch.
     """
 
     sees: Tensor
@@ -31,24 +33,28 @@ class Sight(nn.Module):
         sees = torch.tensor(plan.sees(viewers)).reshape(len(viewers), len(plan.inputs))
         self.register_buffer("sees", sees, persistent=False)
         self._sees_all = [bool(sees[:, i].all()) for i in range(len(plan.inputs))]
+        self.copies, self.each = copies, len(viewers) // copies if copies > 1 else 1
 
     def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
-        """→ [viewer, batch, member, width]."""
+        """→ [viewer, batch, member, width]; [copy, viewers of one · batch, member, width] where copies serve several."""
         found = [self._shown(i, encoder(inputs[name]), inputs[name]) for i, (name, encoder) in enumerate(self.encoders.items())]
         if self.fusion is None:
             return found[0]
         viewers = max(len(one) for one in found)
-        fused: Tensor = self.fusion(torch.stack([one.expand(viewers, -1, -1, -1) for one in found], dim=-2))
+        stacked = torch.stack([one.expand(viewers, -1, -1, -1) for one in found], dim=-2)
+        fused: Tensor = self.fusion(stacked if self.each == 1 else stacked.reshape(self.copies, -1, *stacked.shape[2:]))
         return fused
 
     def _shown(self, i: int, encoded: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
         """encoded [copies, batch, member, width], or the absent-vector where a viewer does not see the input."""
-        present = tensors.get("present")
+        present, absent = tensors.get("present"), self.absent[:, None, None, i].to(encoded.dtype)
+        if self.each > 1:
+            encoded, absent = (x.repeat_interleave(self.each, 0) for x in (encoded, absent))
         if present is None and self._sees_all[i]:
             return encoded
         shown = self.sees[:, i, None]
         shown = shown if present is None else shown & present
-        return torch.where(shown[:, :, None, None], encoded, self.absent[:, None, None, i].to(encoded.dtype))
+        return torch.where(shown[:, :, None, None], encoded, absent)
 
 
 class Branch(nn.ModuleList):

@@ -49,7 +49,7 @@ class Hybrid(Sharing):
         assert isinstance(x, Tensor)
         return Shared(x, None)
 
-    def gates(self) -> Tensor:
+    def gates(self, inputs: Mapping[str, Mapping[str, Tensor]] | None = None) -> Tensor:
         return torch.sigmoid(STEEPNESS * self.gate)
 
     @torch.no_grad()
