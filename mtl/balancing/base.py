@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -17,23 +18,84 @@ class Balanced:
 
 
 @dataclass(frozen=True)
+class Readings:
+    """How heads read the representation: each task's logits are linear in it, and its loss is a function of them alone.
+
+    By kind of head: `logits` [task of that kind, batch, member, out] and `slopes`, their derivative, [task, width, out] or
+    [task, member, width, out]; `views` says where in the representation's first dimension each of these tasks reads.
+    """
+
+    logits: Sequence[Tensor]
+    slopes: Sequence[Tensor]
+    views: Sequence[Sequence[int]]
+    order: Tensor
+    """int64 [task]: where a task stands among the tasks kind by kind."""
+    place: Tensor
+    """int64 [task]: the reverse."""
+    together: Tensor | None
+    """bool [task, task]: which tasks read the same part of the representation; None: all do."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One linear layer of shared parameters in this step: z = x W + b, run once.
+
+    x [any, batch, member, inputs], z [any, batch, member, outputs], weight [1, inputs, outputs], bias [1, outputs].
+    """
+
+    x: Tensor
+    z: Tensor
+    weight: nn.Parameter
+    bias: nn.Parameter
+
+
+@dataclass(frozen=True)
 class Meeting:
-    """Where the tasks' gradients meet: shared parameters, and the shared activations they act through, if there are any."""
+    """Where the tasks' gradients meet: shared parameters, and the shared activations they act through, if there are any.
+
+    `own` are the parameters that belong to one task each; `readings` are given where heads read the representation itself.
+    Where gradients at the parameters will be asked for, there are `traces`, or, where each task has rows of its own,
+    `copies`: the shared parameters as each task used them, [task, …] each.
+    """
 
     parameters: Sequence[nn.Parameter]
     representation: Tensor | None
+    own: Sequence[nn.Parameter] = ()
+    readings: Readings | None = None
+    traces: Sequence[Trace] = ()
+    copies: Sequence[Tensor] = ()
 
 
 class Balancing(nn.Module):
-    """Turns the losses of one step into gradients. What it learns itself are its parameters, trained along."""
+    """Turns the losses of one step into gradients.
+
+    What it learns along with the network are its parameters; what it carries from step to step are persistent buffers.
+    """
+
+    looks_back: ClassVar[bool] = False
+    """Whether it wants to know, after each step, what the step did to the losses (`after_step`)."""
 
     def __init__(self, tasks: Sequence[Balanced]) -> None:
         super().__init__()
+
+    @property
+    def traces(self) -> bool:
+        """Whether it asks for gradients at the parameters, which go faster where linear layers are traced."""
+        return False
+
+    def meet(self, at: str) -> None:
+        """Told once where the tasks' gradients are to meet: at the `representation` or at the `parameters`."""
+
+    def start_epoch(self, epoch: int) -> None:
+        """Told before the first step of each epoch; epochs count from 1."""
 
     def backward(self, losses: Tensor, present: Tensor, meeting: Meeting) -> None:
         """Add gradients to every parameter behind `losses` [task]; `present` [task] is false where the batch has no
         label of a task, which then has no say at all (its loss is 0)."""
         raise NotImplementedError
+
+    def after_step(self, losses: Tensor, present: Tensor) -> None:
+        """losses [task] of the same batch after the step; only where `looks_back`."""
 
     def weights(self) -> Tensor | None:
         """[task]: the weights of now, for the record; None where there is no such thing."""
@@ -49,3 +111,7 @@ class Scalarization(Balancing):
 
     def backward(self, losses: Tensor, present: Tensor, meeting: Meeting) -> None:
         self.total(losses, present).backward()  # type: ignore[no-untyped-call]  # torch leaves Tensor.backward untyped
+
+
+Maker = Callable[..., Balancing]
+"""(tasks, **options) → a balancing; one on gradients takes `at` and `every` too."""

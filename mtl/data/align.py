@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,14 +34,14 @@ def write_encoded(
     slices.write_parquet(folder / SLICES_FILE)
 
 
-def align(encoded: Path, encodings: Encodings, split: pl.DataFrame, target: Path) -> dict[str, int]:
-    """Write `target`/train, valid and test; the rows of each. A row is an entity that has an input."""
+def align(encoded: Path, encodings: Encodings, split: pl.DataFrame, target: Path, sides: Sequence[str] = SPLITS) -> dict[str, int]:
+    """Write `target`/train, valid and test, or some of them; the rows of each. A row is an entity that has an input."""
     inputs = {name: pl.read_parquet(encoded / INPUTS / f"{name}.parquet") for name in encodings.inputs}
     targets = {str(task): rows for (task,), rows in pl.read_parquet(encoded / TARGETS).partition_by("task", as_dict=True).items()}
     slices = pl.read_parquet(encoded / SLICES_FILE)
     rows = {}
     with replacing(target) as partial:
-        for side in SPLITS:
+        for side in sides:
             keys = split.filter(pl.col("split") == side).select("entity", "key", "group")
             keys = _with_an_input(keys, encodings, inputs)
             aligned = _aligned(keys, encodings, inputs, targets)

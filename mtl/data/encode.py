@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,13 +39,13 @@ class Encoded:
     report: dict[str, Any]
 
 
-def encode(spec: Spec, validated: Path, split: pl.DataFrame) -> Encoded:
-    """Fit all encodings on the train rows of `split` and apply them to every row.
+def encode(spec: Spec, validated: Path, split: pl.DataFrame, sides: Sequence[str] = SPLITS) -> Encoded:
+    """Fit all encodings on the train rows of `split` and apply them to every row; a task needs labels in each of `sides`.
 
     Raises LeakError and UnfitError as the spec says.
     """
     raw = {name: raw_input(spec, name, validated, split) for name in spec.inputs}
-    targets, dropped = fit_tasks(spec, {of: _target_rows(spec, of, validated, split) for of in spec.tasks})
+    targets, dropped = fit_tasks(spec, {of: _target_rows(spec, of, validated, split) for of in spec.tasks}, sides)
     targets, blind = drop_blind(spec, targets, raw)
     if not targets:
         raise UnfitError("no task is left", expected="at least one that can be learned", found=str({**dropped, **blind})[:300])

@@ -29,6 +29,15 @@ class NumericColumn:
     name: str
     mean: float
     std: float
+    bins: tuple[float, ...] = ()
+    """Edges of its bins, rising, in the column's own unit; none: a number stays one number."""
+    gaps: bool = True
+    """Whether train has a row without it. If not, nothing can be learned of such a row: it then counts as the mean."""
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """The bins as `apply` scales the column: an edge of train falls on its value, bit for bit."""
+        return tuple(float(np.float32((edge - self.mean) / self.std)) for edge in self.bins)
 
 
 @dataclass(frozen=True)
@@ -126,6 +135,11 @@ class TaskEncoding:
         wide = np.asarray(values, np.float64)
         return wide * self.std + self.mean if self.kind == "regression" else wide
 
+    def difference(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Differences of scaled values [n] in the task's own unit; those of probabilities as they are."""
+        wide = np.asarray(values, np.float64)
+        return wide * self.std if self.kind == "regression" else wide
+
 
 @dataclass(frozen=True)
 class Encodings:
@@ -137,7 +151,7 @@ class Encodings:
 
     def write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / FILE, asdict(self))
+        write_json(folder / FILE, asdict(self, dict_factory=_as_ever))
 
     @classmethod
     def read(cls, folder: Path) -> Encodings:
@@ -158,5 +172,10 @@ class Encodings:
 
 def _tabular(data: Mapping[str, Any]) -> TabularEncoding:
     categorical = tuple(CategoricalColumn(c["column"], c["name"], tuple(c["values"])) for c in data["categorical"])
-    numeric = tuple(NumericColumn(**c) for c in data["numeric"])
+    numeric = tuple(NumericColumn(**{**c, "bins": tuple(c.get("bins", ()))}) for c in data["numeric"])
     return TabularEncoding(**{**data, "numeric": numeric, "categorical": categorical})
+
+
+def _as_ever(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Fields as JSON has them; a column without bins, and one with gaps, is written as it always was."""
+    return {key: value for key, value in items if (key != "bins" or value) and (key != "gaps" or not value)}

@@ -6,8 +6,11 @@ from mtl.spec.read import SPEC, parse_spec, place, read_spec
 from mtl.spec.schema import Spec
 from mtl.spec.tables import Column, Entity, Expectation, Source, Split
 from mtl.spec.tasks import METRICS, OF_CLASSES, Input, Task
+from mtl.spec.transfer import Distillation, Regularizers
+from mtl.spec.tuning import Choices, Range, Tune
 
 __all__ = [
-    "METRICS", "OF_CLASSES", "SPEC", "Column", "Encoding", "Entity", "Evaluation", "Expectation", "Gate", "Input", "Model",
-    "Source", "Spec", "Split", "Task", "Training", "label_text", "parse_spec", "place", "read_spec",
+    "METRICS", "OF_CLASSES", "SPEC", "Choices", "Column", "Distillation", "Encoding", "Entity", "Evaluation", "Expectation",
+    "Gate", "Input", "Model", "Range", "Regularizers", "Source", "Spec", "Split", "Task", "Training", "Tune", "label_text",
+    "parse_spec", "place", "read_spec",
 ]  # fmt: skip

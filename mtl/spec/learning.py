@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from mtl.spec.base import Part, Share
+from mtl.spec.base import Part, Share, each_once
 from mtl.spec.options import BALANCING_OPTIONS, SHARING_OPTIONS, check_options, options_of
+from mtl.spec.transfer import Distillation, Regularizers
 
 
 class Leak(Part):
@@ -33,12 +34,31 @@ class Encoding(Part):
     """Bins of a numeric column for piecewise-linear embeddings; none: a number stays one number."""
 
 
+class Auto(Part):
+    """What `sharing: auto` may spend on finding out who shares with whom."""
+
+    budget: Annotated[int, Field(ge=2)] = 16
+    """Trainings at most, over all alternatives. A count and no time, so that the decision is the same everywhere."""
+    folds: Annotated[int, Field(ge=1)] = 4
+    """Parts of train; alternatives are judged on one of them at a time, which the networks judged have not seen."""
+    also: tuple[str, ...] = ()
+    """Other sharings to try, all tasks together."""
+    members: Annotated[int, Field(ge=1)] = 4
+    """Members of a network on trial at most: fewer than the model's own find out the same in a part of the time."""
+
+
 class Model(Part):
     """The network."""
 
-    sharing: Literal["shared_bottom", "separate", "hybrid"] = "shared_bottom"
+    sharing: Literal[
+        "auto", "shared_bottom", "separate", "hybrid", "cross_stitch", "task_conditioned", "message_passing",
+        "mmoe", "cgc", "ple", "dselect_k",
+    ] = "shared_bottom"
     options: dict[str, float] = {}
     """Options of this sharing, by name."""
+    groups: tuple[tuple[str, ...], ...] | None = None
+    """Of shared_bottom: tasks that share a trunk; those that are not named share one more. None: all share one."""
+    auto: Auto = Auto()
     width: Annotated[int, Field(ge=1)] = 256
     depth: Annotated[int, Field(ge=1)] = 2
     """Hidden layers from input to head, the encoder's own one included."""
@@ -54,6 +74,32 @@ class Model(Part):
         check_options(self.sharing, self.options, SHARING_OPTIONS)
         return self
 
+    @model_validator(mode="after")
+    def _options_fit_each_other(self) -> Model:
+        if self.sharing == "ple" and self.depth < self.option("levels"):
+            raise ValueError(f"a depth of at least {self.option('levels'):g}, a layer for each level of ple; found {self.depth}")
+        if self.sharing == "dselect_k" and self.option("k") > self.option("experts"):
+            raise ValueError(f"k of dselect_k: at most its {self.option('experts'):g} experts; found {self.option('k'):g}")
+        return self
+
+    @field_validator("groups")
+    @classmethod
+    def _each_in_one_group(cls, value: tuple[tuple[str, ...], ...] | None) -> tuple[tuple[str, ...], ...] | None:
+        each_once("task in a group", tuple(name for group in value or () for name in group), 0)
+        if any(not group for group in value or ()):
+            raise ValueError("at least one task in each group; found an empty group")
+        return value
+
+    @model_validator(mode="after")
+    def _groups_and_auto_fit(self) -> Model:
+        if self.groups is not None and self.sharing != "shared_bottom":
+            raise ValueError(f"groups with sharing: shared_bottom; found them with sharing: {self.sharing}")
+        known = [name for name in get_args(Model.model_fields["sharing"].annotation) if name not in ("auto", "separate")]
+        for name in self.auto.also:
+            if name not in known:
+                raise ValueError(f"auto.also: sharings to try ({', '.join(known)}); found {name}")
+        return self
+
     def option(self, name: str) -> float:
         """An option of this model's sharing: as given, else its default."""
         return options_of(self.sharing, self.options, SHARING_OPTIONS)[name]
@@ -62,9 +108,17 @@ class Model(Part):
 class Training(Part):
     """The loop."""
 
-    balancing: Literal["equal", "fixed", "uncertainty"] = "equal"
+    balancing: Literal[
+        "equal", "fixed", "uncertainty", "dwa", "random", "geometric_mean", "imtl_l", "famo", "stch", "normalized",
+        "gradnorm", "pcgrad", "gradvac", "mgda", "cagrad", "imtl_g", "nash", "aligned", "fairgrad", "upgrad", "dualproj",
+    ] = "equal"  # fmt: skip
     options: dict[str, float] = {}
     """Options of this balancing, by name."""
+    at: Literal["auto", "representation", "parameters"] = "auto"
+    """Where balancing on gradients compares them: the shared activations (cheap, right where tasks have labels on the same
+    rows), the shared parameters (exact), or what fits the labels and the sharing."""
+    every: Annotated[int, Field(ge=1)] = 1
+    """Steps from one weighing of the gradients to the next."""
     optimizer: Literal["adamw", "sgd", "full_batch"] = "adamw"
     lr: Annotated[float, Field(gt=0)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
@@ -80,6 +134,14 @@ class Training(Part):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bf16"] = "auto"
     """auto: bf16 autocast on CUDA, float32 on the CPU."""
+    relatedness: Annotated[int, Field(ge=1)] | None = 50
+    """Every so many steps the tasks' gradients are compared; none: never."""
+    regularizers: Regularizers = Regularizers()
+    distillation: Distillation | None = None
+
+    def alone(self) -> Training:
+        """The same for networks of one task each: without what tasks learn from each other."""
+        return self.model_copy(update={"regularizers": Regularizers(), "distillation": None})
 
     @model_validator(mode="after")
     def _known_options(self) -> Training:
@@ -88,7 +150,12 @@ class Training(Part):
 
     def option(self, name: str) -> float:
         """An option of this balancing: as given, else its default."""
-        return options_of(self.balancing, self.options, BALANCING_OPTIONS)[name]
+        return self.all_options[name]
+
+    @property
+    def all_options(self) -> dict[str, float]:
+        """Every option of this balancing: as given, else its default."""
+        return options_of(self.balancing, self.options, BALANCING_OPTIONS)
 
 
 class Evaluation(Part):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from mtl.spec.options import MEETING, ON_GRADIENTS
 from mtl.spec.schema import Spec
 
 
@@ -43,6 +44,13 @@ def check_links(spec: Spec) -> None:
         for wanted in task.inputs or ():
             _known(wanted, spec.inputs, ("tasks", name, "inputs"), "an input")
         _check_sight(spec, name)
+    _check_groups(spec)
+    _check_balancing(spec)
+    _need(
+        spec.training.distillation is None or spec.model.sharing != "separate",
+        ("training", "distillation"), "a sharing in which tasks can learn from teachers of their own",
+        "sharing: separate, whose networks would teach themselves", "remove it, or change model.sharing",
+    )  # fmt: skip
     if not any(task.for_each for task in spec.tasks.values()):  # those are named by the data
         for name in spec.gate.floors:
             _known(name, spec.tasks, ("gate", "floors", name), "a task")
@@ -62,6 +70,30 @@ def _check_sight(spec: Spec, name: str) -> None:
             not same, ("inputs", of, "columns", task.column), f"no input that is the target of task {name!r}", "the target itself",
             "remove it from the inputs",
         )  # fmt: skip
+
+
+def _check_balancing(spec: Spec) -> None:
+    """Balancing on gradients needs a part that tasks share, and at the representation one that they share as activations."""
+    training, sharing = spec.training, spec.model.sharing
+    if training.balancing not in ON_GRADIENTS:
+        return
+    _need(
+        sharing != "separate", ("training", "balancing"), f"tasks that share something, for {training.balancing} to balance",
+        "model.sharing: separate", "write balancing: equal, or another model.sharing",
+    )  # fmt: skip
+    _need(
+        training.at != "representation" or sharing in (*MEETING, "auto"), ("training", "at"),
+        f"a sharing with shared activations ({', '.join(MEETING)})", f"model.sharing: {sharing}",
+        "write at: auto, or at: parameters",
+    )  # fmt: skip
+
+
+def _check_groups(spec: Spec) -> None:
+    """A group names tasks of the spec, or those that `for_each` makes of one (task, underscore, value)."""
+    made = tuple(f"{name}_" for name, task in spec.tasks.items() if task.for_each)
+    for name in (name for group in spec.model.groups or () for name in group):
+        if not name.startswith(made):
+            _known(name, spec.tasks, ("model", "groups"), "a task")
 
 
 def _known(name: str, known: Iterable[str], key: tuple[str, ...], what: str) -> None:

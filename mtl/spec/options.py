@@ -5,13 +5,70 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
-SHARING_OPTIONS: dict[str, dict[str, float]] = {}
+SHARING_OPTIONS: dict[str, dict[str, float]] = {
+    "cross_stitch": {"start": 0.9},
+    "task_conditioned": {"embedding": 16},
+    "message_passing": {"message": 32, "first": 1.0},
+    "mmoe": {"experts": 8},
+    "cgc": {"experts": 1, "own_experts": 1},
+    "ple": {"experts": 1, "own_experts": 1, "levels": 2},
+    "dselect_k": {"experts": 8, "k": 2, "gamma": 1.0, "entropy": 1e-6, "per_example": 0},
+}
 """Sharing -> option -> default."""
 
-BALANCING_OPTIONS: dict[str, dict[str, float]] = {}
+BALANCING_OPTIONS: dict[str, dict[str, float]] = {
+    "dwa": {"temperature": 2.0},
+    "famo": {"lr": 0.025, "decay": 0.01},
+    "stch": {"mu": 1.0, "warmup": 4},
+    "normalized": {"decay": 0.99},
+    "gradnorm": {"alpha": 1.5, "lr": 0.025},
+    "gradvac": {"beta": 0.01},
+    "cagrad": {"c": 0.4},
+    "nash": {"max_norm": 1.0},
+    "fairgrad": {"alpha": 2.0},
+}
 """Balancing -> option -> default."""
+
+ON_GRADIENTS = (
+    "gradnorm", "pcgrad", "gradvac", "mgda", "cagrad", "imtl_g", "nash", "aligned", "fairgrad", "upgrad", "dualproj",
+)  # fmt: skip
+"""Balancings that compare the tasks' gradients, `training.at` some place, each `training.every` steps."""
+
+MEETING = ("shared_bottom", "mmoe", "cgc", "ple", "dselect_k")
+"""Sharings with shared activations through which all tasks act on all shared parameters: `training.at: representation`."""
+
+LIMITS: dict[tuple[str, str], tuple[float, float]] = {
+    ("dwa", "temperature"): (1e-3, math.inf),
+    ("famo", "lr"): (0, math.inf),
+    ("famo", "decay"): (0, math.inf),
+    ("stch", "mu"): (1e-6, math.inf),
+    ("stch", "warmup"): (0, math.inf),
+    ("normalized", "decay"): (0, 0.9999),
+    ("gradnorm", "alpha"): (0, math.inf),
+    ("gradnorm", "lr"): (0, math.inf),
+    ("gradvac", "beta"): (0, 1),
+    ("cagrad", "c"): (0, 0.999),
+    ("nash", "max_norm"): (0, math.inf),
+    ("fairgrad", "alpha"): (0.1, 10),
+    ("cross_stitch", "start"): (0, 1),
+    ("task_conditioned", "embedding"): (1, math.inf),
+    ("message_passing", "message"): (1, math.inf),
+    ("message_passing", "first"): (0, math.inf),
+    **{(of, "experts"): (1, math.inf) for of in ("mmoe", "cgc", "ple", "dselect_k")},
+    **{(of, "own_experts"): (0, math.inf) for of in ("cgc", "ple")},
+    ("ple", "levels"): (1, math.inf),
+    ("dselect_k", "k"): (1, math.inf),
+    ("dselect_k", "gamma"): (1e-3, math.inf),
+    ("dselect_k", "entropy"): (0, math.inf),
+    ("dselect_k", "per_example"): (0, 1),
+}
+"""(Sharing or balancing, option) -> least and largest value; none: any number."""
+
+WHOLE = ("experts", "own_experts", "levels", "k", "per_example", "warmup")
+"""Options that count something."""
 
 
 def check_options(of: str, given: Mapping[str, float], known: Mapping[str, Mapping[str, float]]) -> None:
@@ -20,6 +77,12 @@ def check_options(of: str, given: Mapping[str, float], known: Mapping[str, Mappi
     for name in given:
         if name not in taken:
             raise ValueError(f"an option of {of} ({', '.join(taken) or 'it takes none'}); found {name}")
+        least, most = LIMITS.get((of, name), (-math.inf, math.inf))
+        if not least <= given[name] <= most:
+            upper = f" and at most {most:g}" if most < math.inf else ""
+            raise ValueError(f"{name} of {of}: at least {least:g}{upper}; found {given[name]:g}")
+        if name in WHOLE and given[name] != int(given[name]):
+            raise ValueError(f"{name} of {of}: a whole number; found {given[name]:g}")
 
 
 def options_of(of: str, given: Mapping[str, float], known: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

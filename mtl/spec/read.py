@@ -44,9 +44,9 @@ def parse_spec(data: Mapping[str, Any], file: str = SPEC) -> Spec:
     return spec
 
 
-def place(path: str | Path, key: str) -> str:
-    """`params.yaml, line 12, tasks.diabetes.kind`: where a key (`tasks.diabetes.kind`) stands, or the nearest line there is."""
-    return _place(str(path), _load(Path(path)), tuple(key.split(".")))
+def place(path: str | Path, key: str | Key) -> str:
+    """`params.yaml, line 12, tasks.diabetes.kind`: where a key (`tasks.diabetes.kind`, or its steps) stands, or the nearest line."""
+    return _place(str(path), _load(Path(path)), tuple(key.split(".")) if isinstance(key, str) else key)
 
 
 def _load(path: Path) -> CommentedMap:

@@ -10,6 +10,7 @@ from mtl.spec.base import Name, Part
 from mtl.spec.learning import Encoding, Evaluation, Gate, Model, Training
 from mtl.spec.tables import Entity, Source
 from mtl.spec.tasks import Input, Task
+from mtl.spec.tuning import Tune
 
 
 class Spec(Part):
@@ -26,6 +27,7 @@ class Spec(Part):
     training: Training
     evaluation: Evaluation
     gate: Gate
+    tune: Tune = Tune()
 
     def entity_of(self, source: str) -> str:
         """Name of the entity a source's rows are about."""

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from mtl.network import Plan, input_tensors
 from mtl.network.encoders import Arrays, Tensors
+from mtl.training.lessons import Lesson
 
 LEAST_STEPS = 8
 """Steps an epoch has at least: a small table then has smaller batches instead of hardly any update."""
@@ -40,15 +41,17 @@ class Batch:
     inputs: dict[str, Tensors]
     targets: Tensor
     mask: Tensor
+    lesson: Lesson | None = None
 
 
 @dataclass(frozen=True)
 class Store:
-    """One split as tensors on the device; targets and mask are [task, rows]."""
+    """One split as tensors on the device; targets and mask are [task, rows]; a lesson where teachers have told."""
 
     inputs: dict[str, Tensors]
     targets: Tensor
     mask: Tensor
+    lesson: Lesson | None = None
 
     @classmethod
     def of(cls, plan: Plan, rows: Rows, device: torch.device) -> Store:
@@ -60,7 +63,14 @@ class Store:
 
     def only(self, tasks: Sequence[int]) -> Store:
         """The same rows, some of the tasks."""
-        return Store(self.inputs, self.targets[list(tasks)], self.mask[list(tasks)])
+        lesson = None if self.lesson is None else self.lesson.only(tasks)
+        return Store(self.inputs, self.targets[list(tasks)], self.mask[list(tasks)], lesson)
+
+    @property
+    def dealt(self) -> Tensor:
+        """[task, rows]: the rows each task learns from: those with its label, and those a teacher speaks of that any task
+        has a label of."""
+        return self.mask if self.lesson is None else torch.maximum(self.mask, self.lesson.mask * self.mask.any(0))
 
     def batch(self, rows: Tensor) -> Batch:
         """Rows [batch], the same for all tasks, or [task, batch], each task's own."""
@@ -68,13 +78,15 @@ class Store:
 
     def _joint(self, rows: Tensor) -> Batch:
         inputs = {n: {key: t.index_select(0, rows).unsqueeze(0) for key, t in of.items()} for n, of in self.inputs.items()}
-        return Batch(inputs, self.targets.index_select(1, rows), self.mask.index_select(1, rows))
+        lesson = None if self.lesson is None else self.lesson.joint(rows)
+        return Batch(inputs, self.targets.index_select(1, rows), self.mask.index_select(1, rows), lesson)
 
     def _own(self, rows: Tensor) -> Batch:
         there, flat = rows >= 0, rows.clamp(min=0)
         line = flat.flatten()
         inputs = {name: {key: _rows_of(t, line, flat.shape) for key, t in of.items()} for name, of in self.inputs.items()}
-        return Batch(inputs, self.targets.gather(1, flat), self.mask.gather(1, flat) * there)
+        lesson = None if self.lesson is None else self.lesson.own(flat, there)
+        return Batch(inputs, self.targets.gather(1, flat), self.mask.gather(1, flat) * there, lesson)
 
 
 def _to(tensors: Tensors, device: torch.device) -> Tensors:

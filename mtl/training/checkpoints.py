@@ -32,7 +32,7 @@ from mtl.training.run import Run
 from mtl.training.stopping import Stopping
 
 FILE = "run.safetensors"
-ROOMS = ("network", "balancing", "training")
+ROOMS = ("network", "balancing", "relatedness", "training")
 SHARE = 0.05
 """Largest share of a run's time that goes into checkpoints; where one takes long, epochs in between go without."""
 
@@ -110,9 +110,12 @@ class Checkpoint:
 
 def _tensors(run: Run) -> dict[str, Tensor]:
     found = {f"weights/{name}": p.detach() for name, p in run.parameters.items()}
+    found |= {f"balancing/{name}": buffer for name, buffer in run.carried.items()}
     found |= {f"best/{name}": tensor for name, tensor in run.best.items()}
     for name, state in states_of(run.optimizer, run.parameters).items():
         found |= {f"optimizer/{name}/{key}": value for key, value in state.items()}
+    if run.tracker is not None:
+        found |= {f"relatedness/{name}": tensor for name, tensor in run.tracker.state().items()}
     return {name: tensor.cpu().contiguous() for name, tensor in found.items()}
 
 
@@ -144,6 +147,8 @@ def _restore(run: Run, tensors: dict[str, Tensor], state: dict[str, Any]) -> Non
     with torch.no_grad():
         for name, parameter in run.parameters.items():
             parameter.copy_(tensors[f"weights/{name}"])
+        for name, buffer in run.carried.items():
+            buffer.copy_(tensors[f"balancing/{name}"])
         for name, best in run.best.items():
             best.copy_(tensors[f"best/{name}"])
     for name, tensor in tensors.items():
@@ -152,6 +157,8 @@ def _restore(run: Run, tensors: dict[str, Tensor], state: dict[str, Any]) -> Non
             parameter_name, _, key = rest.rpartition("/")
             states.setdefault(parameter_name, {})[key] = tensor
     put_states(run.optimizer, run.parameters, states)
+    if run.tracker is not None:
+        run.tracker.load({name.removeprefix("relatedness/"): t for name, t in tensors.items() if name.startswith("relatedness/")})
     run.epoch, run.seconds = state["epoch"], state["seconds"]
     run.history = [tuple(row) for row in state["history"]]
     run.stopping = Stopping(run.training.patience, state["stopping"]["score"], state["stopping"]["epoch"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,24 @@ import polars as pl
 import torch
 
 from mtl.errors import TrainingError
-from mtl.network import Network, plan_of
+from mtl.network import Network, input_tensors, plan_of
+from mtl.network.encoders import Tensors
 from mtl.network.plan import Encoded
+from mtl.network.sharing import SHARINGS
+from mtl.relatedness.tracking import Relatedness
 from mtl.spec import Model, Training
 from mtl.training.baseline import best_constants, constant_losses, start_at_constants
 from mtl.training.batches import Rows, Store
 from mtl.training.checkpoints import Checkpoint, digest, key_of
 from mtl.training.devices import seed_epoch, settings
+from mtl.training.distillation import Teachers
+from mtl.training.lessons import Lesson
 from mtl.training.loop import Losses, train_epoch, train_steps, valid_losses
+from mtl.training.relating import look_ahead, tracker_of
 from mtl.training.run import Run
+
+GATE_ROWS = 8192
+"""Rows of valid that gates are averaged over."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,7 @@ class Fitted:
     """A trained network (on the CPU, best weights, evaluation mode) and how it came about.
 
     history: epoch, task, train_loss, valid_loss; gates: task → share of the shared part after
-    each layer (hybrid); weights: task → the last weight of its loss (fixed, uncertainty).
+    each layer (hybrid), or mean weight of each expert over valid rows; weights: task → the last weight of its loss (fixed, uncertainty).
     """
 
     network: Network
@@ -54,6 +64,8 @@ class Fitted:
     parameters: int
     seconds: float
     device: str
+    relatedness: Relatedness | None = None
+    """How the tasks' gradients agreed along the way; None where they share nothing or nobody asked."""
 
 
 def fit(
@@ -76,27 +88,41 @@ def fit(
     """
     with settings(training) as device:
         try:
-            seed_epoch(training.seed, 0)
-            run = Run.start(plan_of(encodings), model, training, sharing, device)
-            checkpoint = Checkpoint(None)
+            checkpoint, name = Checkpoint(None), sharing or model.sharing
             if checkpoints is not None:
                 inputs_key = inputs_key or digest(train, valid)
-                key = key_of(inputs_key, encodings, model, training, run.network.sharing, device)
-                checkpoint = Checkpoint(checkpoints / key)
-            _epochs(run, train, valid, checkpoint, progress)
+                checkpoint = Checkpoint(checkpoints / key_of(inputs_key, encodings, model, training, name, device))
+            lesson, seconds = None, 0.0
+            if training.distillation is not None and not SHARINGS[name].own_stop:  # who shares nothing would teach itself
+                teach = partial(fit, encodings, train, valid, model, training.alone(), sharing="separate", checkpoints=checkpoints)
+                teachers = Teachers(training.distillation, Store.of(plan_of(encodings), train, device), checkpoint.folder)
+                lesson, seconds = teachers.lesson(partial(teach, inputs_key=f"{inputs_key} teachers"))
+            seed_epoch(training.seed, 0)
+            run = Run.start(plan_of(encodings), model, training, sharing, device)
+            run.seconds = seconds
+            _epochs(run, train, valid, lesson, checkpoint, progress)
         except torch.cuda.OutOfMemoryError as error:
             raise _too_big(device) from error
         checkpoint.remove()
-        return _fitted(run, device)
+        return _fitted(run, valid, device)
 
 
-def _epochs(run: Run, train: Rows, valid: Rows, checkpoint: Checkpoint, progress: Callable[[Epoch], None] | None) -> None:
+def _epochs(
+    run: Run,
+    train: Rows,
+    valid: Rows,
+    lesson: Lesson | None,
+    checkpoint: Checkpoint,
+    progress: Callable[[Epoch], None] | None,
+) -> None:
     start, plan, device = time.perf_counter(), run.network.plan, run.network.device
-    all_train, all_valid = Store.of(plan, train, device), Store.of(plan, valid, device)
+    all_train, all_valid = replace(Store.of(plan, train, device), lesson=lesson), Store.of(plan, valid, device)
     count = train_steps(run.network, all_train, run.training.optimizer, run.training.batch_size)
     best = best_constants(run.network, all_train)
     constants = constant_losses(run.network, best, all_train, all_valid)
     start_at_constants(run.network, best)
+    run.meet(all_train.mask)
+    run.tracker = tracker_of(run.network, all_train.mask, run.training.relatedness)
     checkpoint.load(run)
     before, on_train, on_valid = run.seconds, all_train.only(run.active), all_valid.only(run.active)
     while run.goes_on:
@@ -109,6 +135,7 @@ def _epochs(run: Run, train: Rows, valid: Rows, checkpoint: Checkpoint, progress
         rows = [(run.epoch, n, float(t or 0), v) for n, t, v in zip(names, trained.mean, judged.mean, strict=True)]
         run.history += rows
         run.seconds = before + time.perf_counter() - start
+        look_ahead(run, on_train, count)
         if run.leave():
             on_train, on_valid = all_train.only(run.active), all_valid.only(run.active)
         checkpoint.save(run)
@@ -140,22 +167,31 @@ def _finite(run: Run, losses: Losses, split: str) -> Losses:
 def _epoch(run: Run, rows: list[tuple[int, str, float, float | None]], score: float) -> Epoch:
     train = {task: loss for _, task, loss, _ in rows}
     valid = {task: loss for _, task, _, loss in rows if loss is not None}
-    best = sum(run.stopping.score) / len(run.stopping.score)
+    units, tasks = run.stopping.score, len(run.plan.tasks)
+    best = units[0] if len(units) == 1 else sum(units[run.unit_of[task]] for task in range(tasks)) / tasks  # groups differ in size
     return Epoch(run.epoch, run.training.max_epochs, train, valid, score, best, run.seconds)
 
 
 @torch.no_grad()
-def _fitted(run: Run, device: torch.device) -> Fitted:
+def _fitted(run: Run, valid: Rows, device: torch.device) -> Fitted:
     plan = run.plan
     network = Network(plan, run.network.model, run.network.sharing)
     for name, parameter in network.named_parameters():
         parameter.copy_(run.best[name])
     schema: dict[str, Any] = {"epoch": pl.Int64, "task": pl.String, "train_loss": pl.Float64, "valid_loss": pl.Float64}
     history = pl.DataFrame(run.history, schema=schema, orient="row")
-    epochs = run.stopping.epoch * (1 if network.body.own_stop else len(plan.tasks))
-    best_epoch = {task.name: epoch for task, epoch in zip(plan.tasks, epochs, strict=True)}
+    best_epoch = {task.name: run.stopping.epoch[run.unit_of[t]] for t, task in enumerate(plan.tasks)}
     parameters = sum(p.numel() for p in network.parameters())
-    return Fitted(network.eval(), history, best_epoch, network.gates(), _weights(run), parameters, run.seconds, str(device))
+    found = run.tracker.result([task.name for task in plan.tasks]) if run.tracker is not None else None
+    gates = network.eval().gates(_some(network, valid))
+    return Fitted(network, history, best_epoch, gates, _weights(run), parameters, run.seconds, str(device), found)
+
+
+def _some(network: Network, valid: Rows) -> dict[str, Tensors]:
+    """Rows of valid, [1, up to GATE_ROWS, …], for the mean of gates that depend on the row."""
+    arrays = {name: {key: array[:GATE_ROWS] for key, array in of.items()} for name, of in valid.inputs.items()}
+    tensors = input_tensors(network.plan, arrays)
+    return {name: {key: tensor.unsqueeze(0) for key, tensor in of.items()} for name, of in tensors.items()}
 
 
 def _weights(run: Run) -> dict[str, float]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from mtl.balancing import Meeting
-from mtl.network import Network
+from mtl.network import Network, Outputs
 from mtl.training.batches import Batch, Store, joint, own, steps
 from mtl.training.clipping import clip
 from mtl.training.devices import autocast, seed_epoch
+from mtl.training.distillation import taught
+from mtl.training.meeting import Meetings
+from mtl.training.regularizers import add_penalty
+from mtl.training.relating import watch
 from mtl.training.run import Run
 
 VALID_ROWS = 8192
-"""Rows of one valid batch, over all copies."""
+"""Rows of one valid batch, over all copies and members."""
 
 
 @dataclass(frozen=True)
@@ -36,22 +40,48 @@ def train_epoch(run: Run, train: Store, count: int) -> Losses:
     """`count` steps over all rows, in an order that seed and epoch decide."""
     generator = seed_epoch(run.training.seed, run.epoch)
     run.network.train()
+    run.balancing.start_epoch(run.epoch)
     deal = own if run.network.body.own_rows else joint
-    shared = run.network.shared_parameters()
-    noted = []
-    for rows in deal(train.mask, count, generator):
-        batch = train.batch(rows)
-        with autocast(run.network.device, run.training.precision):
-            outputs = run.network(batch.inputs)
-        sums = run.network.losses(outputs, batch.targets, batch.mask)
-        labels = batch.mask.sum(1)  # a task's loss is the mean over its own labels; one without labels has no say
-        run.optimizer.zero_grad()
-        run.balancing.backward(sums / labels.clamp(min=1), labels > 0, Meeting(shared, outputs.shared.meeting))
-        if run.training.clip is not None:
-            clip(run.network, run.training.clip)
-        run.optimizer.step()
-        noted.append((sums.detach(), labels))
-    return _gathered(noted)
+    meetings = Meetings(run.network)
+    numbered = enumerate(deal(train.dealt, count, generator), (run.epoch - 1) * count)
+    with meetings.traced(run.balancing.traces or (run.tracker is not None and run.tracker.at == "parameters")):
+        return _gathered([_step(run, train.batch(rows), meetings, number) for number, rows in numbered])
+
+
+def _step(run: Run, batch: Batch, meetings: Meetings, number: int) -> tuple[Tensor, Tensor]:
+    """Step `number` of the run, on this batch: each task's loss before it, summed over labels, and its labels, [task]."""
+    outputs, sums = _losses(run, batch, meetings.forward)
+    losses, present = _asked(run, batch, outputs, sums)
+    run.optimizer.zero_grad()
+    if outputs.shared.penalty is not None:  # the sharing's own wish, no task's: added without balancing
+        outputs.shared.penalty.backward(retain_graph=True)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    meeting = meetings(outputs)
+    watch(run, number, losses, present, meeting)
+    run.balancing.backward(losses, present, meeting)
+    add_penalty(run.network, run.training)
+    if run.training.clip is not None:
+        clip(run.network, run.training.clip)
+    run.optimizer.step()
+    if run.balancing.looks_back:
+        with torch.no_grad():
+            run.balancing.after_step(_asked(run, batch, *_losses(run, batch))[0], present)
+    return sums.detach(), batch.mask.sum(1)
+
+
+def _asked(run: Run, batch: Batch, outputs: Outputs, sums: Tensor) -> tuple[Tensor, Tensor]:
+    """What each task descends on, and whether the batch has anything for it, [task]: the mean over its own labels, where one
+    without labels has no say, and what its teacher says, if it has one."""
+    labels = batch.mask.sum(1)
+    losses, present = sums / labels.clamp(min=1), labels > 0
+    if batch.lesson is None:
+        return losses, present
+    return taught(run.network, outputs, batch.lesson, losses, present, run.training, run.epoch)
+
+
+def _losses(run: Run, batch: Batch, forward: Callable[..., Outputs] | None = None) -> tuple[Outputs, Tensor]:
+    with autocast(run.network.device, run.training.precision):
+        outputs = (forward or run.network)(batch.inputs)
+    return outputs, run.network.losses(outputs, batch.targets, batch.mask)
 
 
 @torch.inference_mode()
@@ -61,9 +91,7 @@ def valid_losses(run: Run, valid: Store) -> Losses:
     noted = []
     for rows in _valid_rows(run.network, valid):
         batch = valid.batch(rows)
-        with autocast(run.network.device, run.training.precision):
-            outputs = run.network(batch.inputs)
-        noted.append((run.network.losses(outputs, batch.targets, batch.mask), batch.mask.sum(1)))
+        noted.append((_losses(run, batch)[1], batch.mask.sum(1)))
     return _gathered(noted)
 
 
@@ -71,14 +99,14 @@ def train_steps(network: Network, train: Store, optimizer: str, batch_size: int)
     """Steps of one epoch: one with full-batch descent; else as many as its rows, or its richest task's labels, ask for."""
     if optimizer == "full_batch":
         return 1
-    labels = train.mask.sum(1).max() if network.body.own_rows else train.mask.any(0).sum()
+    labels = train.dealt.sum(1).max() if network.body.own_rows else train.dealt.any(0).sum()
     return steps(int(labels), batch_size)
 
 
 def _valid_rows(network: Network, valid: Store) -> list[Tensor]:
     own_rows = network.body.own_rows
     most = int(valid.mask.sum(1).max()) * len(valid.mask) if own_rows else int(valid.mask.any(0).sum())
-    count = max(1, -(-most // VALID_ROWS))
+    count = max(1, -(-most * network.model.members // VALID_ROWS))
     return list((own if own_rows else joint)(valid.mask, count, None))
 
 

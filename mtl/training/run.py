@@ -9,9 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from mtl.balancing import BALANCINGS, Balanced, Balancing
+from mtl.balancing.place import ENOUGH, overlap
+from mtl.errors import TrainingError
 from mtl.network import Network, Plan, rows_of
 from mtl.network.heads import HEADS
+from mtl.relatedness.tracking import Tracker
 from mtl.spec import Model, Training
+from mtl.spec.options import MEETING, ON_GRADIENTS
 from mtl.training.optimizers import Parameters, make_optimizer, put_states, states_of, states_only
 from mtl.training.stopping import Stopping
 
@@ -32,22 +36,25 @@ class Run:
     training: Training
     epoch: int = 0
     seconds: float = 0.0
+    tracker: Tracker | None = None
     history: list[Row] = field(default_factory=list)
+    at: str = "parameters"
+    """Where the tasks' gradients meet, once `meet` has told."""
 
     @classmethod
     def start(cls, plan: Plan, model: Model, training: Training, sharing: str | None, device: torch.device) -> Run:
         """A run before its first epoch; weights from torch's generator."""
         network = Network(plan, model, sharing).to(device)
         balancing = balancing_of(network, training).to(device)
-        units = len(plan.tasks) if network.body.own_stop else 1
         best = {name: p.detach().clone() for name, p in network.named_parameters()}
-        stopping = Stopping.of(units, training.patience)
+        stopping = Stopping.of(len(network.units), training.patience)
         optimizer = make_optimizer(_named(network, balancing), training)
         return cls(network, balancing, optimizer, list(range(len(plan.tasks))), best, stopping, training)
 
     def __post_init__(self) -> None:
         self.plan = self.network.plan
         self._home = self.network.owners()
+        self.unit_of = {task: number for number, unit in enumerate(self.network.units) for task in unit}
 
     @property
     def parameters(self) -> Parameters:
@@ -55,39 +62,70 @@ class Run:
         return _named(self.network, self.balancing)
 
     @property
+    def carried(self) -> dict[str, Tensor]:
+        """What the balancing carries from step to step beside its parameters, by name."""
+        learned = {name for name, _ in self.balancing.named_parameters()}
+        return {name: buffer for name, buffer in self.balancing.state_dict().items() if name not in learned}
+
+    @property
     def units(self) -> list[int]:
-        """What stops on its own: tasks, or the network as one."""
-        return self.active if self.network.body.own_stop else [0]
+        """Numbers of what stops on its own and is still in the network: tasks, groups of them, or the network as one."""
+        return [self.unit_of[self.active[unit[0]]] for unit in self.network.units]
 
     @property
     def goes_on(self) -> bool:
         return self.epoch < self.training.max_epochs and any(self.stopping.goes_on(self.epoch, unit) for unit in self.units)
 
+    def meet(self, mask: Tensor) -> None:
+        """Decide, from which rows of train have which labels (mask [task, rows]), where the tasks' gradients meet.
+
+        Raises TrainingError where the spec asks for the representation and the sharing has no such place.
+        """
+        network, asked, balancing = self.network, self.training.at, self.training.balancing
+        has_meeting = network.sharing in MEETING
+        if asked == "representation" and not has_meeting and balancing in ON_GRADIENTS and not network.body.own_stop:
+            raise TrainingError(
+                f"training.at: representation, with balancing: {balancing}",
+                expected=f"a sharing with shared activations ({', '.join(MEETING)})",
+                found=f"sharing: {network.sharing}",
+                do="write at: auto, or at: parameters",
+            )
+        inputs = [task.inputs for task in network.plan.tasks]
+        same = torch.tensor([[a == b for a in inputs] for b in inputs], device=mask.device)
+        fits = has_meeting and all(overlap(mask[unit], same[unit][:, unit]) >= ENOUGH for unit in network.units)
+        self.at = asked if asked != "auto" else "representation" if fits else "parameters"
+        self.balancing.meet(self.at)
+
     def note(self, scores: Sequence[float]) -> None:
-        """Take these scores of the tasks (of this epoch), keep the weights of whoever is at its best."""
-        own = self.network.body.own_stop
-        by_unit = list(scores) if own else [sum(scores) / len(scores)]
-        better = self.stopping.improved(self.epoch, self.units, by_unit)
+        """Take these scores of the tasks (of this epoch), keep the weights of whoever is at its best and has not stopped."""
+        going = [i for i, unit in enumerate(self.units) if self.stopping.goes_on(self.epoch - 1, unit)]
+        members = [self.network.units[i] for i in going]
+        by_unit = [sum(scores[task] for task in unit) / len(unit) for unit in members]
+        better = self.stopping.improved(self.epoch, [self.units[i] for i in going], by_unit)
         if better:
-            self._keep(better if own else list(range(len(self.active))))
+            self._keep(sorted(task for i in better for task in members[i]))
 
     @torch.no_grad()
     def _keep(self, tasks: list[int]) -> None:
-        """Copy the weights of these tasks (places in `active`) into `best`."""
+        """Copy the weights of these tasks (places in `active`, whole units) into `best`."""
         owners = self.network.owners()
-        here = rows_of(owners, tasks)
         for name, parameter in self.network.named_parameters():
-            rows = here[name]
-            if rows is None or len(rows) == len(self.best[name]):
+            home, of = self._home[name], owners[name] or [0]  # a unit that is left alone shares all with nobody
+            if not home:
                 self.best[name].copy_(parameter)
-            elif rows:
-                at = self._home[name]
-                self.best[name][[at.index(self.active[owners[name][row]]) for row in rows]] = parameter[rows]
+                continue
+            rows = [row for row, task in enumerate(of) if task in tasks]
+            self.best[name][[home.index(self.active[of[row]]) for row in rows]] = parameter[rows]
 
     def leave(self) -> bool:
-        """Tasks that have stopped leave the batch, with their weights and the optimizer's state; true if any did."""
-        going = [i for i, unit in enumerate(self.units) if self.stopping.goes_on(self.epoch, unit)]
-        if not self.network.body.own_stop or len(going) in (0, len(self.active)):
+        """Units that have stopped leave the batch, with their weights and the optimizer's state; true if any did.
+
+        Where tasks weigh each other up by something that balancing carries along, groups stay until the last has stopped.
+        """
+        units = [unit for unit, number in zip(self.network.units, self.units) if self.stopping.goes_on(self.epoch, number)]
+        going = sorted(task for unit in units for task in unit)
+        stays = not self.network.body.own_stop and len(self.balancing.state_dict()) > 0
+        if stays or len(going) in (0, len(self.active)):
             return False
         rows = {f"network.{name}": kept for name, kept in rows_of(self.network.owners(), going).items()}
         states = states_only(states_of(self.optimizer, self.parameters), rows)
@@ -99,13 +137,17 @@ class Run:
         """Go on with this network of these tasks, with a fresh optimizer."""
         self.network, self.active = network, active
         self.balancing = balancing_of(network, self.training).to(network.device)
+        self.balancing.meet(self.at)
         self.optimizer = make_optimizer(self.parameters, self.training)
 
 
 def balancing_of(network: Network, training: Training) -> Balancing:
     """The balancing of the spec; `equal` where tasks share nothing, since there a weight would only scale a task's step."""
     tasks = [Balanced(task.weight, HEADS[task.kind].of_classes) for task in network.plan.tasks]
-    return BALANCINGS["equal" if network.body.own_stop else training.balancing](tasks)
+    if network.body.own_stop:
+        return BALANCINGS["equal"](tasks)
+    engine = {"every": training.every} if training.balancing in ON_GRADIENTS else {}
+    return BALANCINGS[training.balancing](tasks, **engine, **training.all_options)
 
 
 def _named(network: nn.Module, balancing: nn.Module) -> Parameters:

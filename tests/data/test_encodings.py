@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,3 +51,20 @@ def test_written_and_read_they_are_the_same(tmp_path: Path) -> None:
     encodings = Encodings({"facts": FACTS}, (TASK,), {"gone": "no label in test"})
     encodings.write(tmp_path)
     assert Encodings.read(tmp_path) == encodings
+
+
+def test_bins_are_written_where_there_are_any_and_old_files_read(tmp_path: Path) -> None:
+    binned = replace(FACTS, numeric=(replace(FACTS.numeric[0], bins=(0.1, 1 / 3, 7.0)),))
+    Encodings({"facts": binned}, (TASK,)).write(tmp_path / "new")
+    assert Encodings.read(tmp_path / "new").inputs["facts"] == binned
+    Encodings({"facts": FACTS}, (TASK,)).write(tmp_path / "old")
+    text = (tmp_path / "old" / "encodings.json").read_text()
+    assert "bins" not in text
+    assert Encodings.read(tmp_path / "old").inputs["facts"].numeric[0].bins == ()
+
+
+def test_an_edge_is_scaled_as_the_value_that_it_was() -> None:
+    column = NumericColumn("x", "x", 12.3456789, 7.654321, bins=(0.1, 1 / 3, 80.0))
+    one = replace(FACTS, numeric=(column,))
+    arrays = one.apply(pl.DataFrame({"x": list(column.bins), "c": ["a"] * 3}))
+    assert arrays["numeric"][:, 0].tolist() == list(column.edges)

@@ -3,7 +3,9 @@
 A column is cut into at most 64 bins (its categories, or quantiles; missing is a bin of its own). The mean target
 of each bin, learned on one half of the labelled train rows, predicts the other half. The score is R² for regression
 (of a straight line, if that is higher: bins are coarse in the tails of few rows), AUC for binary, and the share of the
-majority class's errors that the column removes for classes.
+majority class's errors that the column removes for classes. Of a long table it looks at MOST rows of each task, drawn
+once: a column that gives a label away does so on these too (an R² or AUC of .98 is known to ± .001), and the check costs
+the same however long the table is.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from mtl.spec import OF_CLASSES, Spec
 BINS = 64
 LEAST = 20
 """Rows that each half needs, or nothing can be said."""
+MOST = 20_000
+"""Labelled train rows of a task that are looked at."""
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Floats64 = np.ndarray[Any, np.dtype[np.float64]]
@@ -78,7 +82,7 @@ def _leaks_of(
 ) -> list[Leak]:
     keys, arrays = train
     target, labelled = labels
-    rows = np.flatnonzero(labelled)
+    rows = _some(np.flatnonzero(labelled))
     first_half = (stable_hash(keys.gather(rows), "leak") & np.uint64(1)).astype(bool)
     if min(first_half.sum(), (~first_half).sum()) < LEAST:
         return []
@@ -89,6 +93,13 @@ def _leaks_of(
                 allowed = spec.inputs[name].columns[column].leak == "allow"
                 found.append(Leak(name, column, task.name, round(score, 4), "allow" if allowed else spec.encoding.leak.on_leak))
     return found
+
+
+def _some(rows: Ints) -> Ints:
+    """At most MOST of the rows, in their order; the same ones for the same number of rows."""
+    if len(rows) <= MOST:
+        return rows
+    return rows[np.sort(np.random.default_rng(0).choice(len(rows), MOST, replace=False))]
 
 
 def _scores(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,10 +28,10 @@ class Target:
         return self.rows.filter(pl.col("split") == split)["label"].drop_nulls()
 
 
-def fit_tasks(spec: Spec, targets: dict[str, pl.DataFrame]) -> tuple[list[Target], dict[str, str]]:
+def fit_tasks(spec: Spec, targets: dict[str, pl.DataFrame], sides: Sequence[str] = SPLITS) -> tuple[list[Target], dict[str, str]]:
     """The tasks that can be learned, and those that cannot with the reason.
 
-    `targets`: the spec's task -> key, split, label, value (of for_each, else null).
+    `targets`: the spec's task -> key, split, label, value (of for_each, else null); `sides`: the splits that must have labels.
     Raises UnfitError for a task that cannot be learned and whose `on_unfit` is `stop`, DataError for two of one name.
     """
     fitted: list[Target] = []
@@ -39,7 +40,7 @@ def fit_tasks(spec: Spec, targets: dict[str, pl.DataFrame]) -> tuple[list[Target
     _each_name_once(expanded)
     for of, target in expanded:
         target = replace(target, task=_fit(spec, target))
-        reason = _unfit(spec, target)
+        reason = _unfit(spec, target, sides)
         if not reason:
             fitted.append(target)
         elif (spec.tasks[of].on_unfit or spec.encoding.on_unfit) == "drop":
@@ -109,10 +110,10 @@ def _pair(negative: str | None, positive: str | None, seen: set[str]) -> tuple[s
     return next((pair for pair in PAIRS if seen <= set(pair)), PAIRS[0])
 
 
-def _unfit(spec: Spec, target: Target) -> str:
+def _unfit(spec: Spec, target: Target, sides: Sequence[str]) -> str:
     """Why the task cannot be learned; empty if it can."""
-    sizes = {split: int(target.task.encode(target.labels(split))[1].sum()) for split in SPLITS}
-    empty = [split for split in SPLITS if not sizes[split]]
+    sizes = {split: int(target.task.encode(target.labels(split))[1].sum()) for split in ("train", *sides)}
+    empty = [split for split in sides if not sizes[split]]
     if empty:
         return f"no label in {' and '.join(empty)}"
     if sizes["train"] < spec.encoding.min_labels:

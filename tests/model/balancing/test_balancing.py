@@ -24,7 +24,7 @@ def test_equal_and_fixed_weights() -> None:
     assert gradient(BALANCINGS["fixed"](TASKS), [1.0, 2, 3, 4]) == [2, 0.5, 1, 0]
 
 
-@pytest.mark.parametrize("kind", list(BALANCINGS))
+@pytest.mark.parametrize("kind", ["equal", "fixed", "uncertainty", "imtl_l"])
 def test_absent_tasks_have_no_say(kind: str) -> None:
     present = torch.tensor([True, False, True, False])
     balancing = BALANCINGS[kind](TASKS)

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import torch
 
+from mtl.balancing import BALANCINGS
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
 from mtl.spec import Model, Training
@@ -73,6 +74,19 @@ def test_stopped_after_any_epoch_it_ends_with_the_same_bytes(
         assert len(list(tmp_path.glob(f"*/{FILE}"))) == 1
     assert bytes_of(run(mixed, rows, sharing, tmp_path, optimizer=optimizer)) == bytes_of(undisturbed)
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("balancing", sorted(set(BALANCINGS) - {"uncertainty"}))
+def test_what_a_balancing_carries_is_in_the_checkpoint(balancing: str, mixed: Encodings, rows: RowsOf, tmp_path: Path) -> None:
+    asked = {"balancing": balancing, "max_epochs": 4, "patience": 20, "batch_size": 128, "every": 2}
+    asked["options"] = {"warmup": 1} if balancing == "stch" else {}
+    undisturbed = run(mixed, rows, "shared_bottom", None, **asked)
+    for stop_after in (1, 2, 3):
+        with pytest.raises(StopError):
+            run(mixed, rows, "shared_bottom", tmp_path, stop_after, **asked)
+    found = run(mixed, rows, "shared_bottom", tmp_path, **asked)
+    assert bytes_of(found) == bytes_of(undisturbed)
+    assert found.weights == undisturbed.weights
 
 
 def test_it_goes_on_where_it_was(mixed: Encodings, rows: RowsOf, tmp_path: Path) -> None:

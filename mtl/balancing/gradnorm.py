@@ -1,0 +1,76 @@
+"""gradnorm: gradient normalization (Chen, Badrinarayanan, Lee & Rabinovich 2018, arXiv:1711.02257, algorithm 1).
+
+Weights w_i of the losses learn, by Adam at a rate of their own, to bring the gradient norms G_i = ‖∇ w_i L_i‖ at the last
+shared layer to Ḡ · r_i^α: L_grad = Σ |G_i − Ḡ r_i^α| with the target held constant (eq. 2), r_i the task's L_i(t) / L_i(0)
+over the tasks' mean. After each step they are scaled back to their sum. The step itself is on Σ w_i L_i, heads included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from mtl.balancing.adam import Adam
+from mtl.balancing.base import Balanced, Balancing, Meeting
+from mtl.balancing.engine import gramian
+
+LEAST = 1e-12
+"""Of a first loss, and of a weight: below 0 a task would climb."""
+
+
+class GradNorm(Balancing):
+    """Norms are of the weights of the last shared layer (`at: parameters`) or of the shared activations. Means, targets and
+    the sum are over the tasks present; a weight whose task is absent stays."""
+
+    scale: Tensor
+    first: Tensor
+
+    def __init__(
+        self, tasks: Sequence[Balanced], *, at: str = "parameters", every: int = 1, alpha: float = 1.5, lr: float = 0.025
+    ) -> None:
+        super().__init__(tasks)
+        self.at, self.every, self.alpha = at, every, alpha
+        self.adam = Adam(len(tasks), lr)
+        self.register_buffer("scale", torch.ones(len(tasks)))
+        self.register_buffer("first", torch.zeros(len(tasks)))
+        self._step = 0
+
+    @property
+    def traces(self) -> bool:
+        return self.at == "parameters"
+
+    def meet(self, at: str) -> None:
+        self.at = at
+
+    def start_epoch(self, epoch: int) -> None:
+        self._step = 0
+
+    def backward(self, losses: Tensor, present: Tensor, meeting: Meeting) -> None:
+        weights = self.scale.clone()
+        if self._step % self.every == 0:
+            last = [p for p in meeting.parameters if p.dim() > 1][-1:] or list(meeting.parameters)[-1:]
+            at = replace(meeting, own=(), parameters=last)
+            self._learn(losses.detach(), present, gramian(losses, present, at, self.at).diagonal().sqrt().to(losses.dtype))
+        self._step += 1
+        (losses * weights).sum().backward()  # type: ignore[no-untyped-call]  # torch leaves Tensor.backward untyped
+
+    @torch.no_grad()
+    def _learn(self, losses: Tensor, present: Tensor, norms: Tensor) -> None:
+        """norms [task] of the unweighted gradients → one step of the weights."""
+        self.first.copy_(torch.where(present & (self.first == 0), losses.clamp(min=LEAST), self.first))
+        count = present.sum().clamp(min=1)
+        fallen = torch.where(present, losses / self.first.clamp(min=LEAST), 0)
+        rate = fallen / (fallen.sum() / count).clamp(min=LEAST)
+        weighted = torch.where(present, self.scale * norms, 0)
+        target = weighted.sum() / count * rate**self.alpha
+        before = torch.where(present, self.scale, 0).sum()
+        self.adam.step(self.scale, norms * torch.sign(weighted - target), present)
+        self.scale.clamp_(min=LEAST)
+        after = torch.where(present, self.scale, 0).sum()
+        self.scale.mul_(torch.where(present, before / after.clamp(min=LEAST), 1))
+
+    def weights(self) -> Tensor:
+        return self.scale

@@ -1,0 +1,129 @@
+"""Distillation: single-task networks, trained first on the same rows, teach the shared one what they found.
+
+The loss of a task becomes  L_t = own_t + w(epoch) · distilled_t,  both means: own over its labels in the batch, distilled
+over all rows of the batch that show at least one input the task may see, labelled or not; so a head learns from rows that
+only other tasks have labels of. distilled_t is the head's distance to its teacher: squared error to its value, or
+cross-entropy to its softened classes, times temperature² (Hinton, Vinyals & Dean 2015, arXiv:1503.02531). Single-task
+teachers for a multi-task student, and a weight that falls on a straight line, so that labels have the last word, are of
+Clark et al. 2019 (BAM, arXiv:1907.04829, "teacher annealing"). Li & Bilen 2020 (arXiv:2007.06889) have the same teachers
+but match representations; predictions need no adaptor, and their scale is the loss's own.
+
+Balancing acts on L_t. A task is present in a batch where it has a label, or where its teacher speaks and w > 0. Losses of
+the record, and of early stopping, are own losses alone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from mtl.files import replacing
+from mtl.network import Network, Outputs, Plan
+from mtl.spec import Distillation, Training
+from mtl.training.batches import Store
+from mtl.training.lessons import Lesson
+
+FILE = "teachers.safetensors"
+ROWS = 8192
+"""Rows that teachers speak of at a time, over all of them."""
+
+log = logging.getLogger(__name__)
+
+
+def taught(
+    network: Network, outputs: Outputs, lesson: Lesson, losses: Tensor, present: Tensor, training: Training, epoch: int
+) -> tuple[Tensor, Tensor]:
+    """Own losses and presence [task] → those with what the teachers add in this epoch."""
+    assert training.distillation is not None
+    weight = training.distillation.weight_at(epoch, training.max_epochs)
+    if weight == 0:
+        return losses, present
+    rows = lesson.mask.sum(1)
+    distance = network.imitation(outputs, lesson.soft, lesson.mask, training.distillation.temperature)
+    return losses + weight * distance / rows.clamp(min=1), present | (rows > 0)
+
+
+class Trained(Protocol):
+    """Single-task networks in one, and how long they took (`mtl.training.Fitted` is one)."""
+
+    @property
+    def network(self) -> Network: ...
+    @property
+    def seconds(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """Those of one run: where their lesson is for (`train`), and where it is kept (`folder`, the run's checkpoint's)."""
+
+    asked: Distillation
+    train: Store
+    folder: Path | None
+
+    def lesson(self, teach: Callable[[], Trained]) -> tuple[Lesson, float]:
+        """The lesson and the seconds it took: the one kept, or a new one of networks that `teach` trains."""
+        kept = None if self.folder is None else read_lesson(self.folder, self.train.mask.device)
+        if kept is not None:
+            return kept
+        trained = teach()
+        lesson = lesson_of(trained.network.to(self.train.mask.device), self.train, self.asked.temperature)
+        if self.folder is not None:
+            write_lesson(self.folder, lesson, trained.seconds)
+        return lesson, trained.seconds
+
+
+@torch.no_grad()
+def lesson_of(teachers: Network, train: Store, temperature: float) -> Lesson:
+    """What `teachers`, single-task networks in one, say of every row of `train`."""
+    teachers.eval()
+    count = max(1, -(-train.mask.shape[1] * len(teachers.plan.tasks) // ROWS))
+    rows = torch.arange(train.mask.shape[1], device=train.mask.device).tensor_split(count)
+    soft = [teachers.predictions(teachers(train.batch(part).inputs), temperature) for part in rows]
+    return Lesson(torch.cat(soft, 1), may_learn(teachers.plan, train))
+
+
+def may_learn(plan: Plan, train: Store) -> Tensor:
+    """float32 [task, rows]: 1 where the row has an input that the task sees."""
+    everywhere = torch.ones_like(train.mask[0], dtype=torch.bool)
+    there = torch.stack([train.inputs[one.name].get("present", everywhere) for one in plan.inputs]).float()
+    sees = torch.tensor(plan.sees([task.inputs for task in plan.tasks]), device=there.device).float()
+    return (sees @ there > 0).float()
+
+
+def write_lesson(folder: Path, lesson: Lesson, seconds: float) -> None:
+    """Keep it beside the run's checkpoint: a run that is killed need not train its teachers again."""
+    tensors = {"soft": lesson.soft.cpu().contiguous(), "mask": lesson.mask.cpu().contiguous()}
+    text = json.dumps({"seconds": seconds, "sum": _checksum(tensors)})
+    with replacing(folder / FILE) as partial:
+        save_file(tensors, partial, metadata={"lesson": text})
+
+
+def read_lesson(folder: Path, device: torch.device) -> tuple[Lesson, float] | None:
+    """The lesson kept there and the seconds it took; None if there is none, or (with a warning) a broken one."""
+    file = folder / FILE
+    if not file.is_file():
+        return None
+    try:
+        with safe_open(file, "pt") as opened:
+            told = json.loads((opened.metadata() or {})["lesson"])
+            tensors = {name: opened.get_tensor(name) for name in ("soft", "mask")}
+        if told["sum"] != _checksum(tensors):
+            raise ValueError("its checksum does not fit")
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        log.warning("%s is broken (%s): teachers are trained anew", file, error)
+        return None
+    return Lesson(tensors["soft"].to(device), tensors["mask"].to(device)), float(told["seconds"])
+
+
+def _checksum(tensors: dict[str, Tensor]) -> int:
+    return zlib.crc32(tensors["mask"].numpy().tobytes(), zlib.crc32(tensors["soft"].numpy().tobytes()))

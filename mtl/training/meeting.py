@@ -1,0 +1,80 @@
+"""Where the tasks' gradients meet in a network: what balancing needs to know of it, made once and given for each step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from mtl.balancing import Meeting, Readings, Trace
+from mtl.network import Network, Outputs
+from mtl.network.layers import StackedLinear
+
+
+class Meetings:
+    """Of one network: `meetings(outputs)` is the meeting behind these outputs, those of the last forward pass."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.parameters = network.shared_parameters()
+        shared = {id(parameter) for parameter in self.parameters}
+        self.own = [parameter for parameter in network.parameters() if id(parameter) not in shared]
+        view = network.body.view(network.plan)
+        self.views = [[view[task] for task in at] for at in network.kinds.values()]
+        self.place = torch.tensor([task for at in network.kinds.values() for task in at], device=network.device)
+        views = torch.tensor(view, device=network.device)
+        self.together = None if len(set(view)) == 1 else views[:, None] == views
+        self._apart = False
+        self._seen: dict[str, list[Trace]] = {}
+        self._copies: dict[str, Tensor] = {}
+
+    def __call__(self, outputs: Outputs) -> Meeting:
+        traces, copies = [seen[0] for seen in self._seen.values() if len(seen) == 1], list(self._copies.values())
+        self._seen, self._copies = {}, {}
+        return Meeting(self.parameters, outputs.shared.meeting, self.own, self._readings(outputs), traces, copies)
+
+    def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Outputs:
+        """The network's own, but, inside `traced` and where tasks have rows of their own, with a copy (no memory) of the
+        shared parameters for each task: their gradients are then told apart by one pass."""
+        if not self._apart:
+            found: Outputs = self.network(inputs)
+            return found
+        tasks, shared = len(self.network.plan.tasks), {id(parameter) for parameter in self.parameters}
+        named = [(name, p) for name, p in self.network.named_parameters() if id(p) in shared]
+        self._copies = {name: p.expand(tasks, *p.shape[1:]) for name, p in named}
+        found = functional_call(self.network, self._copies, (inputs,))
+        return found
+
+    def _readings(self, outputs: Outputs) -> Readings | None:
+        """Given where heads read the shared activations themselves, and each member its own."""
+        network, (seen, x) = self.network, outputs.shared[:2]
+        slopes = [network.head(kind).slopes() for kind in network.kinds]
+        if x is None or x is not seen or network.body.guesses_twice or slopes[0].shape[1:-2] not in ((), x.shape[2:3]):
+            return None
+        return Readings(list(outputs.logits.values()), slopes, self.views, network.order, self.place, self.together)
+
+    @contextmanager
+    def traced(self, wanted: bool) -> Iterator[None]:
+        """Inside, if `wanted`, the meetings have the traces of shared linear layers."""
+        own_rows = self.network.body.own_rows and all(p.dim() and len(p) == 1 for p in self.parameters)
+        self._apart = wanted and own_rows
+        plain = [(n, m) for n, m in self.network.body.named_modules() if wanted and isinstance(m, StackedLinear) and m.r is None]
+        hooks = [module.register_forward_hook(self._noting(name)) for name, module in plain if len(module.weight) == 1]
+        try:
+            yield
+        finally:
+            self._apart = False
+            for hook in hooks:
+                hook.remove()
+
+    def _noting(self, name: str) -> Any:
+        def note(module: nn.Module, given: tuple[Tensor], z: Tensor) -> None:
+            assert isinstance(module, StackedLinear)
+            if z.requires_grad:
+                self._seen.setdefault(name, []).append(Trace(given[0], z, module.weight, module.bias))
+
+        return note

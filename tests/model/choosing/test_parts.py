@@ -1,0 +1,162 @@
+"""What a choice is made of: folds, gains, mixes and proposals."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from mtl.choosing.folds import folds_of
+from mtl.choosing.gains import Gain, shrunk
+from mtl.choosing.mixes import Mix, Trunk, best_of, mixes_of
+from mtl.choosing.propose import affine_groups, proposals
+from mtl.choosing.trials import Alternative, Trial
+from mtl.data.aligned import AlignedSet
+
+ABCD = ("a", "b", "c", "d")
+
+
+def gain(value: float, doubt: float = 0.1) -> Gain:
+    return Gain((value - doubt, value, value + doubt), value, doubt, value, doubt, 1.0, 1.0)
+
+
+def trunk(tasks: str, *values: float, doubt: float = 0.1, sharing: str = "shared_bottom") -> Trunk:
+    return Trunk(sharing, tuple(tasks), {name: gain(value, doubt) for name, value in zip(tasks, values, strict=True)}, {})
+
+
+def stored(folder: Path, groups: list[str | None]) -> AlignedSet:
+    rows = len(groups)
+    keys = pl.DataFrame(
+        {"entity": ["thing"] * rows, "key": [str(i) for i in range(rows)], "group": pl.Series(groups, dtype=pl.String)}
+    )
+    number = np.arange(rows, dtype=np.float32)[:, None]
+    arrays = {
+        "numeric": number,
+        "missing": number < 0,
+        "categorical": np.zeros((rows, 0), np.int32),
+        "present": np.ones(rows, bool),
+    }
+    AlignedSet({"x": arrays}, number, number >= 0, ("a",)).write(folder, keys)
+    return AlignedSet.read(folder)
+
+
+@pytest.mark.parametrize("folds", [1, 2, 5])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_folds_part_the_rows_and_keep_groups_whole(folds: int, grouped: bool, tmp_path: Path) -> None:
+    groups = [f"g{i % 20}" if grouped else None for i in range(100)]
+    rows = stored(tmp_path / "rows", groups)
+    made = folds_of(rows, rows, folds)
+    judged = [set(fold.judge.inputs["x"]["numeric"][:, 0].astype(int).tolist()) for fold in made]
+    for fold, judge in zip(made, judged, strict=True):
+        learned = set(fold.learn.inputs["x"]["numeric"][:, 0].astype(int).tolist())
+        assert not learned & judge
+        assert len(learned | judge) == 100
+        assert not {groups[i] for i in learned} & {groups[i] for i in judge} - {None}
+        assert (fold.units is not None) == grouped
+    assert all(not a & b for a, b in combinations(judged, 2))
+    assert len(set.union(*judged)) == (100 if folds > 1 else 25)
+
+
+def test_noise_alone_makes_no_task_stand_out() -> None:
+    random = np.random.default_rng(0)
+    found = shrunk({str(i): (2 + 5 * random.normal(), 5.0) for i in range(139)})
+    assert all(0 < likely < 4 for likely, _ in found.values())
+
+
+def test_a_clear_effect_stays() -> None:
+    random = np.random.default_rng(0)
+    measured = {str(i): (1 + 0.3 * random.normal(), 0.3) for i in range(10)} | {"hurt": (-4.0, 0.4)}
+    likely, doubt = shrunk(measured)["hurt"]
+    assert likely == pytest.approx(-4, abs=0.5)
+    assert likely + doubt < 0
+    assert all(shrunk(measured)[str(i)][0] > 0 for i in range(10))
+
+
+def test_few_tasks_are_taken_as_they_are() -> None:
+    assert shrunk({"a": (1.0, 0.5), "b": (-3.0, 0.5)}) == {"a": (1.0, 0.5), "b": (-3.0, 0.5)}
+
+
+def test_who_cannot_be_judged_is_like_the_others() -> None:
+    found = shrunk({**{str(i): (1.0 + i / 10, 0.2) for i in range(6)}, "unknown": (0.0, 1e3)})
+    assert found["unknown"][0] == pytest.approx(1.25, abs=0.2)
+
+
+def test_mixes_are_all_ways_to_put_trunks_beside_each_other() -> None:
+    trunks = [
+        trunk("abcd", 1, 1, 1, -1),
+        trunk("ab", 2, 2),
+        trunk("cd", 1, 1),
+        trunk("abc", 1, 1, 1),
+        trunk("abcd", 3, 3, 3, 3, sharing="mmoe"),
+    ]
+    found = {tuple("".join(one.tasks) for one in mix.trunks) for mix in mixes_of(ABCD, trunks)}
+    assert found == {(), ("abcd",), ("ab",), ("cd",), ("abc",), ("ab", "cd")}
+    sharings = [mix.sharing for mix in mixes_of(ABCD, trunks) if len(mix.gains) == 4]
+    assert sharings.count("mmoe") == 1
+
+
+def test_no_mix_with_a_hurt_task_is_chosen() -> None:
+    trunks = [trunk("abcd", 9, 9, 9, -1), trunk("abc", 1, 1, 1)]
+    best = best_of(mixes_of(ABCD, trunks), 3)
+    assert best.groups == (("a", "b", "c"), ("d",))
+    assert best_of(mixes_of(ABCD, trunks[:1]), 3).sharing == "separate"
+
+
+def test_a_larger_mix_has_to_be_clearly_ahead() -> None:
+    together = trunk("abcd", 1, 1, 1, 1)
+    noisy = Trunk("shared_bottom", ("a", "b", "c"), {n: Gain((-2, 2, 6), 2, 2, 2, 0.5, 1, 1) for n in "abc"}, {})
+    assert best_of(mixes_of(ABCD, [together, noisy]), 3).groups is None
+    assert best_of(mixes_of(ABCD, [together, trunk("abc", 2, 2, 2)]), 3).groups == (("a", "b", "c"), ("d",))
+
+
+def test_affine_groups_have_the_largest_total() -> None:
+    random = np.random.default_rng(1)
+    for _ in range(20):
+        affinity = random.normal(size=(6, 6))
+        for count in (2, 3):
+            found = affine_groups("abcdef", affinity, count)
+            assert sorted(name for group in found for name in group) == list("abcdef")
+            assert total(affinity, found) == pytest.approx(max(total(affinity, groups) for groups in partitions(count)))
+
+
+def total(affinity: np.ndarray, groups: tuple[tuple[str, ...], ...]) -> float:
+    """Sum over tasks of the mean affinity of its group's others onto it."""
+    each = []
+    for group in groups:
+        at = ["abcdef".index(name) for name in group]
+        each += [np.mean([affinity[i, j] for i in at if i != j]) for j in at]
+    return float(sum(each))
+
+
+def partitions(count: int) -> list[tuple[tuple[str, ...], ...]]:
+    """All partitions of abcdef into so many groups of two or more."""
+    found = []
+    for labels in np.ndindex(*[count] * 6):
+        groups = tuple(tuple(n for n, label in zip("abcdef", labels, strict=True) if label == g) for g in range(count))
+        if all(len(group) > 1 for group in groups):
+            found.append(groups)
+    return found
+
+
+def test_many_tasks_are_clustered() -> None:
+    block = np.arange(30) % 2
+    affinity = np.where(block[:, None] == block, 0.5, -0.1) + np.eye(30)
+    names = [f"t{i}" for i in range(30)]
+    assert affine_groups(names, affinity, 2) == (tuple(names[::2]), tuple(names[1::2]))
+    assert affine_groups(names[:3], affinity[:3, :3], 2) == ()
+    assert affine_groups(names, np.full((30, 30), np.nan), 2) == ()
+
+
+def test_proposals_begin_with_those_who_lose() -> None:
+    first = Alternative("shared_bottom", (ABCD,))
+    gains = {"a": gain(1), "b": gain(2), "c": gain(-0.05), "d": gain(-3)}
+    best = Mix(ABCD, ())
+    asked = list(proposals(ABCD, [Trial(first, gains)], best, np.ones((4, 4)), ["mmoe"], weigh=True))
+    assert asked[0] == Alternative("shared_bottom", (("a", "b"),))
+    assert asked[1] == Alternative("mmoe", (ABCD,))
+    assert asked[2] == Alternative("shared_bottom", (ABCD,), (("c", 4.0), ("d", 4.0)))
+    assert asked[3] == Alternative("shared_bottom", (("a", "b", "c"),))
+    assert not any(one.weights for one in proposals(ABCD, [Trial(first, gains)], best, np.ones((4, 4)), [], weigh=False))

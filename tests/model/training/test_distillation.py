@@ -1,0 +1,293 @@
+"""Distillation: the teachers' loss by hand, who may learn from which row, its weight over epochs, and kills on the way."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mtl.data.aligned import AlignedSet
+from mtl.data.encodings import Encodings
+from mtl.network import Network, build_network, input_tensors, plan_of
+from mtl.spec import Distillation, Model, Training
+from mtl.training import Epoch, Fitted, distillation, fit
+from mtl.training.batches import Store
+from mtl.training.checkpoints import FILE as CHECKPOINT
+from mtl.training.distillation import FILE, lesson_of, may_learn, read_lesson, taught, write_lesson
+from mtl.training.lessons import Lesson
+from tests.model.conftest import task as task_of
+
+RowsOf = Callable[..., AlignedSet]
+MODEL = Model(width=8, depth=2, dropout=0.1)
+CPU = torch.device("cpu")
+
+
+class StopError(Exception):
+    """Thrown by the tests at the end of an epoch."""
+
+
+def training(**more: object) -> Training:
+    asked = {"batch_size": 64, "max_epochs": 6, "patience": 6, "lr": 5e-3, "device": "cpu", "relatedness": None, **more}
+    return Training.model_validate(asked)
+
+
+def weights(fitted: Fitted) -> bytes:
+    return b"".join(p.detach().numpy().tobytes() for p in fitted.network.parameters()) + str(fitted.history.rows()).encode()
+
+
+def outputs_of(network: Network, rows: AlignedSet) -> Any:
+    tensors = input_tensors(network.plan, rows.inputs)
+    return network({name: {key: t.unsqueeze(0) for key, t in of.items()} for name, of in tensors.items()})
+
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+def test_distance_by_hand(members: int, temperature: float, mixed: Encodings, rows: RowsOf) -> None:
+    """Squared error, or −Σ p log q at the temperature times its square; mean over members, sum over the rows of the mask."""
+    torch.manual_seed(0)
+    network = build_network(mixed, MODEL.model_copy(update={"members": members})).eval().double()
+    logits = {kind: 3 * torch.randn(len(at), 6, members, network.head(kind).weight.shape[-1]).double() for kind, at in
+              network.kinds.items()}  # fmt: skip
+    ordinal = network.head("ordinal")
+    logits["ordinal"] = (logits["ordinal"] + torch.arange(4.0, 0, -1)).sort(-1, descending=True).values
+    logits = {kind: x.masked_fill(network.head(kind).get_buffer("beyond"), -torch.inf) if hasattr(network.head(kind), "beyond")
+              else x for kind, x in logits.items()}  # fmt: skip
+    soft, mask = torch.zeros(7, 6, 5), (torch.rand(7, 6) > 0.4).float()
+    for t, task in enumerate(mixed.tasks):
+        if task.kind in ("multiclass", "ordinal"):
+            soft[t, :, : len(task.classes)] = torch.softmax(torch.randn(6, len(task.classes)), -1)
+        else:
+            soft[t, :, 0] = torch.rand(6)
+    outputs = replace(outputs_of(network.float(), rows(mixed, 6, 0)), logits=logits)
+    found = network.imitation(outputs, soft, mask, temperature)
+    for kind, at in network.kinds.items():
+        for place, t in enumerate(at):
+            total, classes = 0.0, len(mixed.tasks[t].classes)
+            for row in range(6):
+                for member in range(members):
+                    x, p = logits[kind][place, row, member].float(), soft[t, row]
+                    if kind == "regression":
+                        total += mask[t, row] * (x[0] - p[0]) ** 2 / members
+                        continue
+                    q = torch.sigmoid(x / temperature)
+                    if kind == "binary":
+                        each = -(p[0] * q[0].log() + (1 - p[0]) * (1 - q[0]).log())
+                    elif kind == "multiclass":
+                        each = -(p[:classes] * torch.log_softmax(x[:classes] / temperature, -1)).sum()
+                    else:
+                        above = [p[k + 1 : classes].sum() for k in range(classes - 1)]
+                        each = -sum(a * q[k].log() + (1 - a) * (1 - q[k]).log() for k, a in enumerate(above))
+                    total += mask[t, row] * each * temperature**2 / members
+            assert float(found[t]) == pytest.approx(float(total), rel=1e-4)
+    assert ordinal is network.head("ordinal")
+
+
+@pytest.mark.parametrize("kind", ["regression", "binary", "multiclass", "ordinal"])
+def test_hard_teachers_ask_what_labels_ask(kind: str, make: Callable[..., Encodings], rows: RowsOf) -> None:
+    """A teacher that is as sure as a label: distance and loss are the same."""
+    encodings = make([("a", kind), ("b", kind)])
+    network, some = build_network(encodings, MODEL).eval(), rows(encodings, 20, 0, 1.0)
+    outputs, targets = outputs_of(network, some), torch.from_numpy(some.targets.T.copy())
+    classes = max(len(encodings.tasks[0].classes), 1) if kind in ("multiclass", "ordinal") else 1
+    soft = targets.unsqueeze(-1) if classes == 1 else torch.nn.functional.one_hot(targets.long(), classes).float()
+    torch.testing.assert_close(
+        network.imitation(outputs, soft, torch.ones(2, 20)), network.losses(outputs, targets, torch.ones(2, 20))
+    )
+
+
+@pytest.mark.parametrize("temperature", [1.0, 3.0])
+def test_who_says_what_the_teacher_says_is_at_the_least_distance(temperature: float, mixed: Encodings, rows: RowsOf) -> None:
+    """A network as its own teacher: no gradient."""
+    network, some = build_network(mixed, MODEL).eval(), rows(mixed, 30, 0)
+    lesson = lesson_of(network, Store.of(network.plan, some, CPU), temperature)
+    assert lesson.soft.shape == (7, 30, 5)
+    network.train().zero_grad()
+    network.eval()
+    network.imitation(outputs_of(network, some), lesson.soft, lesson.mask, temperature).sum().backward()
+    assert max(float(p.grad.abs().max()) for p in network.parameters() if p.grad is not None) < 1e-4
+
+
+def test_a_task_learns_from_rows_whose_inputs_it_may_see(two_inputs: Encodings, rows: RowsOf) -> None:
+    """Rows without x say nothing to `a`, rows without y nothing to `b`; `c` sees both and needs one."""
+    some = rows(two_inputs, 6, 0)
+    some.inputs["x"]["present"][:2] = False
+    some.inputs["y"]["present"][1:4] = False
+    found = may_learn(plan_of(two_inputs), Store.of(plan_of(two_inputs), some, CPU))
+    x, y = [0, 0, 1, 1, 1, 1], [1, 0, 0, 0, 1, 1]
+    assert found.tolist() == [x, y, [1, 0, 1, 1, 1, 1], x]
+
+
+def test_weights_fall_on_a_straight_line() -> None:
+    asked = Distillation(weight=2.0, anneal=4)
+    assert [asked.weight_at(epoch, 100) for epoch in range(1, 7)] == [2.0, 1.5, 1.0, 0.5, 0, 0]
+    assert Distillation().weight_at(51, 100) == pytest.approx(0.5)
+    assert Distillation().weight_at(100, 100) == pytest.approx(0.01)
+
+
+def test_losses_and_presence(make: Callable[..., Encodings], rows: RowsOf) -> None:
+    """L = own + w · mean distance; a task without a label is there where its teacher speaks, until w is 0."""
+    encodings = make([("a", "regression"), ("b", "regression"), ("c", "regression")])
+    network, some = build_network(encodings, MODEL).eval(), rows(encodings, 4, 0, 1.0)
+    outputs = outputs_of(network, some)
+    lesson = Lesson(torch.ones(3, 4, 1), torch.tensor([[1.0, 1, 1, 1], [1, 0, 1, 0], [0, 0, 0, 0]]))
+    asked, own, present = training(distillation={"weight": 0.5, "anneal": 2}), torch.tensor([3.0, 0, 0]), torch.tensor([True, 0, 0])
+    losses, there = taught(network, outputs, lesson, own, present, asked, 2)
+    squares = (outputs.logits["regression"][:, :, 0, 0] - 1).square()
+    expected = torch.stack([3 + 0.25 * squares[0].mean(), 0.25 * squares[1, [0, 2]].mean(), torch.zeros(())])
+    torch.testing.assert_close(losses, expected)
+    assert there.tolist() == [True, True, False]
+    losses, there = taught(network, outputs, lesson, own, present, asked, 3)
+    assert losses is own
+    assert there is present
+
+
+@pytest.mark.parametrize("sharing", ["shared_bottom", "hybrid"])
+def test_a_head_learns_from_rows_only_others_have_labels_of(sharing: str, make: Callable[..., Encodings], rows: RowsOf) -> None:
+    """20 labels of `a`, none of them on the 300 rows of `b`: batches hold all rows of both, and a's teacher speaks there."""
+    encodings = make([("a", "regression"), ("b", "regression")])
+    some = rows(encodings, 320, 0, 1.0)
+    some.labelled[:] = np.arange(320)[:, None] < 20
+    some.labelled[:, 1] = np.arange(320) >= 20
+    store = Store.of(plan_of(encodings), some, CPU)
+    lesson = Lesson(torch.zeros(2, 320, 1), torch.ones(2, 320))
+    taught_store = replace(store, lesson=lesson)
+    assert store.dealt.sum(1).tolist() == [20, 300]
+    assert taught_store.dealt.sum(1).tolist() == [320, 320]
+    batch = taught_store.batch(torch.tensor([[3, 25, -1], [-1, 100, 4]]))
+    assert batch.lesson is not None
+    assert batch.lesson.mask.tolist() == [[1, 1, 0], [0, 1, 1]]
+    found = fit(encodings, some, rows(encodings, 100, 1), MODEL.model_copy(update={"sharing": sharing}), training(
+        distillation={}, max_epochs=3))  # fmt: skip
+    assert found.history["valid_loss"].is_finite().all()
+
+
+def test_the_student_comes_to_say_what_its_teachers_say(make: Callable[..., Encodings], rows: RowsOf) -> None:
+    """With a heavy weight it is nearer to the teachers, on rows it has no label of, than one without."""
+    encodings = make([("a", "regression"), ("b", "binary")])
+    train, valid = rows(encodings, 300, 0, 0.3, noise=1.0), rows(encodings, 100, 1)
+    alone = fit(encodings, train, valid, MODEL, training(), sharing="separate", inputs_key="k")
+    store = Store.of(plan_of(encodings), train, CPU)
+    lesson = lesson_of(alone.network, store, 1.0)
+
+    def distance(**more: object) -> float:
+        network = fit(encodings, train, valid, MODEL, training(max_epochs=12, **more)).network
+        soft = lesson_of(network, store, 1.0).soft
+        return float((soft - lesson.soft)[:, :, 0].abs().mean())
+
+    assert distance(distillation={"weight": 10.0}) < 0.7 * distance()
+
+
+def test_hidden_inputs_stay_hidden(two_inputs: Encodings, rows: RowsOf) -> None:
+    """Teachers see what their tasks see: what stands in y moves no bit of the lesson for `a` and `d`."""
+    train, valid = rows(two_inputs, 120, 0), rows(two_inputs, 60, 1)
+    found = []
+    for value in (0.0, 7.0):
+        train.inputs["y"]["numeric"][:] = value
+        alone = fit(two_inputs, train, valid, MODEL, training(max_epochs=2, optimizer="full_batch"), sharing="separate")
+        found.append(lesson_of(alone.network, Store.of(plan_of(two_inputs), train, CPU), 1.0).soft)
+    assert torch.equal(found[0][[0, 3]], found[1][[0, 3]])
+    assert not torch.equal(found[0][1], found[1][1])
+
+
+@pytest.mark.parametrize("balancing", ["equal", "uncertainty"])
+def test_separate_networks_are_taught_by_nobody(balancing: str, mixed: Encodings, rows: RowsOf) -> None:
+    train, valid = rows(mixed, 200, 0), rows(mixed, 80, 1)
+    asked = training(distillation={"weight": 3.0}, balancing=balancing)
+    taught_ones = fit(mixed, train, valid, MODEL, asked, sharing="separate")
+    assert weights(taught_ones) == weights(fit(mixed, train, valid, MODEL, asked.alone(), sharing="separate"))
+    shared = fit(mixed, train, valid, MODEL, asked)
+    assert weights(shared) != weights(fit(mixed, train, valid, MODEL, asked.alone()))
+    assert weights(shared) == weights(fit(mixed, train, valid, MODEL, asked))
+
+
+@pytest.fixture
+def _every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtl.training.checkpoints.SHARE", float("inf"))
+
+
+@pytest.mark.usefixtures("_every_epoch")
+@pytest.mark.parametrize("sharing", ["shared_bottom", "hybrid", "message_passing"])
+def test_stopped_anywhere_it_ends_with_the_same_bytes(
+    sharing: str, mixed: Encodings, rows: RowsOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among the teachers' epochs, before their lesson is written, and among the student's; teachers are trained once."""
+    train, valid, asked = rows(mixed, 200, 0), rows(mixed, 80, 1), training(distillation={"anneal": 4, "temperature": 2.0})
+    model = MODEL.model_copy(update={"sharing": sharing})
+
+    def run(stop_after: int | None = None) -> Fitted:
+        def progress(epoch: Epoch) -> None:
+            if epoch.epoch == stop_after:
+                raise StopError
+
+        return fit(mixed, train, valid, model, asked, checkpoints=tmp_path, progress=progress)
+
+    undisturbed = fit(mixed, train, valid, model, asked)
+
+    def dies(*_: object) -> None:
+        raise StopError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["mtl.training.fit"], "_scores", dies)  # the package's `fit` is the function
+        with pytest.raises(StopError):
+            run()
+    with monkeypatch.context() as patch:
+        patch.setattr(distillation, "write_lesson", dies)
+        with pytest.raises(StopError):
+            run()
+    for stop_after in (1, 4):
+        with pytest.raises(StopError):
+            run(stop_after)
+        assert sorted(path.name for path in tmp_path.glob("*/*")) == [CHECKPOINT, FILE]
+    monkeypatch.setattr(distillation, "lesson_of", dies)
+    assert weights(run()) == weights(undisturbed)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_broken_lesson_is_named_and_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lesson = Lesson(torch.rand(2, 5, 3), torch.ones(2, 5))
+    assert read_lesson(tmp_path, CPU) is None
+    write_lesson(tmp_path, lesson, 1.5)
+    kept = read_lesson(tmp_path, CPU)
+    assert kept is not None
+    assert torch.equal(kept[0].soft, lesson.soft)
+    assert kept[1] == 1.5
+    content = bytearray((tmp_path / FILE).read_bytes())
+    content[-30] ^= 1
+    (tmp_path / FILE).write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        assert read_lesson(tmp_path, CPU) is None
+    assert "teachers are trained anew" in caplog.text
+
+
+def test_rows_of_other_entities_teach_nobody_who_cannot_see_them(two_inputs: Encodings, rows: RowsOf) -> None:
+    """Half of the rows have no x: whatever `a`'s teacher says there changes nothing."""
+    train, valid = rows(two_inputs, 160, 0), rows(two_inputs, 80, 1)
+    train.inputs["x"]["present"][::2] = False
+    train.labelled[::2, [0, 3]] = False
+    store = Store.of(plan_of(two_inputs), train, CPU)
+    found = fit(two_inputs, train, valid, MODEL, training(distillation={}), sharing="shared_bottom")
+    assert found.history["train_loss"].is_finite().all()
+    assert not may_learn(plan_of(two_inputs), store)[0, ::2].any()
+
+
+def test_infinite_logits_of_classes_a_task_lacks_leave_gradients_finite(make: Callable[..., Encodings], rows: RowsOf) -> None:
+    plain = make([("a", "multiclass")])
+    tasks = (task_of("a", "multiclass", classes=3), task_of("b", "multiclass", classes=5), task_of("c", "ordinal", classes=3),
+             task_of("d", "ordinal", classes=5))  # fmt: skip
+    encodings = Encodings(plain.inputs, tasks)
+    network, some = build_network(encodings, MODEL), rows(encodings, 16, 0)
+    lesson = lesson_of(network, Store.of(network.plan, some, CPU), 1.0)
+    torch.testing.assert_close(lesson.soft.sum(-1), torch.ones(4, 16))
+    assert not lesson.soft[[0, 2], :, 3:].any()
+    loss = network.train().imitation(outputs_of(network, some), lesson.soft, lesson.mask).sum()
+    loss.backward()
+    assert math.isfinite(loss.item())
+    assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
