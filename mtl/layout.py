@@ -23,6 +23,7 @@ SINGLE_TASK: Final = Path("models/single_task")
 REPORTS: Final = Path("reports")
 VALIDATION: Final = REPORTS / "validation"
 ENCODING_REPORT: Final = REPORTS / "encoding.json"
+CHOICE: Final = REPORTS / "choice.json"
 TRAINING: Final = REPORTS / "training"
 METRICS: Final = REPORTS / "metrics.json"
 EVALUATION: Final = REPORTS / "evaluation.json"
@@ -38,6 +39,10 @@ DVC_LOCK: Final = Path("dvc.lock")
 
 STATE: Final = Path(".mtl")
 CHECKPOINTS: Final = STATE / "checkpoints"
+CHOOSING: Final = STATE / "choose"
+"""What the stage `choose` has finished, for one that was cut short."""
+TUNING: Final = STATE / "tune"
+"""Studies of `mtl tune`, one SQLite file each."""
 MLFLOW: Final = Path("mlflow.db")
 """MLflow's own default place, so that a plain `mlflow ui` shows it; artifacts in mlruns/ beside it."""
 PREFECT: Final = STATE / "prefect"

@@ -52,7 +52,7 @@ def spec_params(spec: Spec) -> dict[str, str]:
     for one in said["sources"].values():
         one.pop("url", None)  # may hold a password
     flat = dict(_flat({"name": spec.name, **parts, **said}))
-    return {key[:LONGEST_KEY]: value[:LONGEST_VALUE] for key, value in _named(flat).items()}
+    return {key[:LONGEST_KEY]: value[:LONGEST_VALUE] for key, value in named(flat).items()}
 
 
 def task_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
@@ -61,7 +61,7 @@ def task_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
     for task, one in (metrics.get("tasks") or {}).items():
         found[f"{task}/{one.get('metric', 'value')}"] = one.get("value")
         found |= {f"{task}/{key}": one.get(key) for key in OF_TASK}
-    return {key[:LONGEST_KEY]: float(value) for key, value in _named(found).items() if _is_number(value)}
+    return {key[:LONGEST_KEY]: float(value) for key, value in named(found).items() if _is_number(value)}
 
 
 def learning_curves(folder: Path) -> list[tuple[str, float, int]]:
@@ -93,7 +93,7 @@ def _flat(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
         yield key, str(value)
 
 
-def _named(values: Mapping[str, Any]) -> dict[str, Any]:
+def named(values: Mapping[str, Any]) -> dict[str, Any]:
     names = _names(values)
     return {names[key]: value for key, value in values.items()}
 

@@ -13,8 +13,9 @@ from mtl.layout import CANDIDATE, DVC_LOCK, METRICS, PROFILE, REPORT
 from mtl.registry.around import git, in_experiment
 from mtl.registry.content import content_key
 from mtl.registry.history import read_history
+from mtl.registry.package import Package
 from mtl.registry.store import CHAMPION, Store, answering, has_store, open_store
-from mtl.registry.version import CONTENT, PROFILES_FOLDER, find_version, version_folder
+from mtl.registry.version import CONTENT, PROFILES_FOLDER, find_version, version_folder, version_package
 from mtl.spec import SPEC, Spec, read_spec
 
 RESTORED = (Path(SPEC), DVC_LOCK)
@@ -64,6 +65,18 @@ def checkout(root: Path, spec: Spec, version: int | str, *, force: bool = False)
         with replacing(root / file) as partial:
             shutil.copyfile(folder / file, partial)
     return [root / file for file in stored]
+
+
+def champion_package(root: Path, spec: Spec) -> tuple[int, Package]:
+    """The champion's version and its model. Raises RegistryError if there is none."""
+    if champion(root, spec) is None:
+        raise RegistryError(
+            f"the champion of {spec.name!r}", expected="a version that was promoted", found="none",
+            do="run `mtl run`, which trains, judges and registers one",
+        )  # fmt: skip
+    store, number = _must_have(root, spec, CHAMPION)
+    with answering(store.uri):
+        return number, version_package(store, number)
 
 
 def pin_profile(root: Path, spec: Spec) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def parse_spec(data: Mapping[str, Any], file: str = SPEC) -> Spec:
 
 
 def place(path: str | Path, key: str | Key) -> str:
-    """`params.yaml, line 12, tasks.diabetes.kind`: where a key (`tasks.diabetes.kind`, or its steps) stands, or the nearest line."""
+    """`params.yaml, line 12, tasks.diabetes.kind`: where a key (dotted, or its steps) stands, or the nearest line."""
     return _place(str(path), _load(Path(path)), tuple(key.split(".")) if isinstance(key, str) else key)
 
 

@@ -47,7 +47,7 @@ def _varied(value: Any) -> Choices | Range:
     try:
         return Range.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")  # a misspelt key explains a missing one
         said = first["msg"].removeprefix("Value error, ")
         raise ValueError(said if first["type"] == "value_error" else _in_words(first["type"], first["loc"])) from None
 

@@ -105,3 +105,19 @@ def test_own_data_as_written(tmp_path: Path) -> None:
     assert "3 tasks" in command(project, "mtl", "check").stdout
     command(project, "dvc", "repro")
     assert set(json.loads((project / "reports/metrics.json").read_text())["tasks"]) == {"risk", "spend", "churn"}
+
+
+@pytest.mark.slow
+def test_tune_and_adapt_as_written(copy: Path) -> None:
+    """In a small finished project: three trials instead of thirty, and a task for NEW."""
+    tune, again = next(block for block in commands(README) if block[0].startswith("mtl tune"))
+    said = command(copy, *tune.replace("30", "3").split()).stdout
+    assert "the spec as it stands" in said
+    assert "already 3 of 3 trials" in command(copy, *again.replace("30", "3").split()).stdout
+    spec = (copy / "params.yaml").read_text()
+    new = "  kilos: {source: visits, column: weight, kind: regression, unit: kg}\n"
+    (copy / "params.yaml").write_text(spec.replace("encoding: {}", f"{new}encoding: {{}}"))
+    block = next(block for block in commands(README) if any(line.startswith("mtl adapt") for line in block))
+    for line in block:
+        command(copy, *line.replace("NEW", "kilos").split())
+    assert (copy / "models/adapted/kilos").is_dir()

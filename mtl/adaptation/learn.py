@@ -1,0 +1,170 @@
+"""Learning the new task: on the champion's trunk, or from scratch on the same labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtl.adaptation.addition import Addition, Means
+from mtl.adaptation.rows import TaskRows
+from mtl.data.encodings import Encodings, TaskEncoding
+from mtl.errors import TrainingError
+from mtl.network import Network, input_tensors, plan_of, predict
+from mtl.network.plan import TaskPlan
+from mtl.spec import Model, Training
+from mtl.training import fit
+from mtl.training.batches import LEAST_STEPS, steps
+from mtl.training.devices import autocast, seed_epoch, settings
+from mtl.training.optimizers import make_optimizer
+from mtl.training.stopping import Stopping
+
+ROWS = 8192
+"""Rows of one batch where nothing is learned."""
+
+Tensors = dict[str, dict[str, Tensor]]
+Values = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """An addition with the weights of its best epoch, on the CPU."""
+
+    addition: Addition
+    best_epoch: int
+    parameters: int
+
+
+@dataclass
+class _Side:
+    """One split on the device: what the addition reads of it, and targets [1, rows]."""
+
+    inputs: Tensors
+    targets: Tensor
+    views: Tensor | None = None
+
+    def read(self, addition: Addition, rows: Tensor) -> Tensor:
+        """Views of these rows, computed once where the trunk does not learn."""
+        if self.views is not None:
+            return self.views.index_select(1, rows)
+        return addition.views({n: {key: t.index_select(1, rows) for key, t in of.items()} for n, of in self.inputs.items()})
+
+
+def learn(
+    champion: Network,
+    task: TaskEncoding,
+    train: TaskRows,
+    valid: TaskRows,
+    training: Training,
+    *,
+    means: Means = "head",
+    rank: int = 4,
+) -> Learned:
+    """Train what `means` says until valid says stop; deterministic, as `fit` is.
+
+    `champion` is left as it is, in every bit. Raises TrainingError if a loss is not finite.
+    """
+    with settings(training) as device:
+        seed_epoch(training.seed, 0)
+        here = champion.to(device).eval()
+        addition = Addition(here, plan_task(task), means, rank).to(device)
+        best, epoch = _epochs(addition, _side(addition, here, train), _side(addition, here, valid), training)
+        champion.to("cpu")
+        final = Addition(champion, plan_task(task), means, rank)
+        final.load_state_dict(best)
+        return Learned(final.eval(), epoch, sum(p.numel() for p in final.parameters()))
+
+
+def scratch(
+    encodings: Encodings, task: TaskEncoding, train: TaskRows, valid: TaskRows, test: TaskRows, model: Model, training: Training
+) -> Values:
+    """Predictions of test by a network of this task alone, trained as the spec says on the same rows."""
+    alone = Encodings({name: encodings.inputs[name] for name in task.inputs}, (task,))
+    network = fit(alone, train, valid, model, training, sharing="separate").network
+    return predict(network, alone, test.inputs)[task.name]
+
+
+@torch.inference_mode()
+def predicted(champion: Network, addition: Addition, task: TaskEncoding, rows: TaskRows) -> Values:
+    """float64 [rows], or [rows, class] of classes, in the task's own unit."""
+    addition.eval()
+    tensors = _tensors(champion, rows)
+    parts = []
+    for start in range(0, max(len(rows), 1), ROWS):
+        part = {n: {key: t[:, start : start + ROWS] for key, t in of.items()} for n, of in tensors.items()}
+        parts.append(addition.head.decode(addition(addition.views(part)).double())[0])
+    return task.original(torch.cat(parts).cpu().numpy())
+
+
+def plan_task(task: TaskEncoding) -> TaskPlan:
+    """What the network must know of the task."""
+    return plan_of(Encodings({}, (task,))).tasks[0]
+
+
+def _side(addition: Addition, champion: Network, rows: TaskRows) -> _Side:
+    targets = torch.from_numpy(rows.targets.T.copy()).to(champion.device)
+    side = _Side(_tensors(champion, rows), targets)
+    if not addition.trunk_learns:
+        with torch.no_grad():
+            side.views = torch.cat([side.read(addition.eval(), part) for part in _in_order(len(rows), champion.device)], 1)
+    return side
+
+
+def _tensors(champion: Network, rows: TaskRows) -> Tensors:
+    tensors = input_tensors(champion.plan, rows.inputs)
+    return {name: {key: t.unsqueeze(0).to(champion.device) for key, t in of.items()} for name, of in tensors.items()}
+
+
+def _in_order(rows: int, device: torch.device) -> Sequence[Tensor]:
+    return torch.split(torch.arange(rows, device=device), ROWS)
+
+
+def _epochs(addition: Addition, train: _Side, valid: _Side, training: Training) -> tuple[dict[str, Tensor], int]:
+    """State of the best epoch on the CPU, and its number."""
+    rows, device = train.targets.shape[1], train.targets.device
+    addition.head.start_at(addition.head.constant(train.targets[0], 0).unsqueeze(0))
+    optimizer = make_optimizer(dict(addition.named_parameters()), training)
+    stopping, epoch, best = Stopping.of(1, training.patience), 0, _state(addition)
+    count = 1 if training.optimizer == "full_batch" else max(steps(rows, training.batch_size), min(LEAST_STEPS, rows))
+    while epoch < training.max_epochs and stopping.goes_on(epoch, 0):
+        epoch += 1
+        generator = seed_epoch(training.seed, epoch)
+        addition.train()
+        for part in torch.randperm(rows, generator=generator).to(device).tensor_split(count):
+            optimizer.zero_grad()
+            torch.autograd.backward(_loss(addition, train, part, training).mean())
+            if training.clip is not None:
+                torch.nn.utils.clip_grad_norm_(addition.parameters(), training.clip)
+            optimizer.step()
+        if stopping.improved(epoch, [0], [_valid_loss(addition, valid, training)]):
+            best = _state(addition)
+    return best, stopping.epoch[0]
+
+
+def _loss(addition: Addition, side: _Side, rows: Tensor, training: Training) -> Tensor:
+    """Loss of each row, [1, batch, member]."""
+    with autocast(side.targets.device, training.precision):
+        logits = addition(side.read(addition, rows))
+    return addition.head.loss(logits.float(), side.targets.index_select(1, rows))
+
+
+@torch.no_grad()
+def _valid_loss(addition: Addition, valid: _Side, training: Training) -> float:
+    addition.eval()
+    rows = valid.targets.shape[1]
+    parts = [_loss(addition, valid, part, training).mean(-1).sum() for part in _in_order(rows, valid.targets.device)]
+    found = float(torch.stack(parts).sum()) / rows
+    if not math.isfinite(found):
+        raise TrainingError(
+            "the new task's loss on valid", expected="a finite number", found=str(found),
+            do=f"a smaller training.lr (now {training.lr:g}), or training.clip: 1.0",
+        )  # fmt: skip
+    return found
+
+
+def _state(addition: Addition) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().clone() for name, tensor in addition.state_dict().items()}
