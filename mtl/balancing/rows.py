@@ -65,7 +65,7 @@ def _write_traced(trace: Trace, delta: Tensor | None, weight: Tensor, bias: Tens
     delta = delta.flatten(0, -2)
     x = trace.x.detach().flatten(0, -2).to(delta.dtype)
     if delta.dtype == weight.dtype:
-        torch.mm(x.T, delta, out=weight.view(x.shape[1], -1))
+        torch.mm(x.T, delta, out=weight.view(x.shape[1], delta.shape[1]))
         torch.sum(delta, 0, out=bias)
     else:  # under autocast
         _write([weight, bias], [x.T @ delta, delta.sum(0)])

@@ -18,6 +18,7 @@ from mtl.evaluation.comparison import Comparison, as_json, compared
 from mtl.evaluation.plots import write_plots
 from mtl.evaluation.scoring import OURS, Predictions, Scored, chosen, score_tasks
 from mtl.evaluation.slices import Slice, slices_of
+from mtl.evaluation.spread import spread_tells
 from mtl.files import write_json
 from mtl.layout import EVALUATION, METRICS, PLOTS
 from mtl.spec import METRICS as METRICS_OF
@@ -46,9 +47,12 @@ class Evaluated:
         return f"{len(said)} tasks on {self.evaluation['rows_test']:,} test rows; against single-task {counts}; delta_m {mean}"
 
 
-def evaluate(spec: Spec, encodings: Encodings, test: AlignedSet, predictions: Mapping[str, Predictions]) -> Evaluated:
+def evaluate(
+    spec: Spec, encodings: Encodings, test: AlignedSet, predictions: Mapping[str, Predictions], spread: Predictions | None = None
+) -> Evaluated:
     """Score the rivals of `predictions` ("model", "single_task", "trees" -> task -> all test rows) on test.
 
+    `spread` (task -> an array as the model's predictions) is how far its members are apart, where it has any.
     Raises DataError on a prediction that is not finite.
     """
     tasks, settings = encodings.tasks, spec.evaluation
@@ -62,7 +66,14 @@ def evaluate(spec: Spec, encodings: Encodings, test: AlignedSet, predictions: Ma
     )  # fmt: skip
     plain, parts = scored[: len(tasks)], [(one, part) for (one, _), part in zip(kept, scored[len(tasks) :])]
     left_out = {task.name: sum(0 < len(part.rows) < settings.min_slice and part.task is task for _, part in cut) for task in tasks}
-    return _evaluated(spec, test.rows, plain, parts, left_out)
+    tells = {one.task.name: _spread_tells(one, spread) for one in plain}
+    return _evaluated(spec, test.rows, plain, parts, left_out, tells)
+
+
+def _spread_tells(one: Scored, spread: Predictions | None) -> dict[str, Any] | None:
+    if not spread:
+        return None
+    return spread_tells(one.task.kind, one.truth, one.predicted[MODEL], spread[one.task.name][one.rows])
 
 
 def groups_of(keys: pl.DataFrame) -> np.ndarray[Any, Any] | None:
@@ -74,12 +85,20 @@ def groups_of(keys: pl.DataFrame) -> np.ndarray[Any, Any] | None:
 
 
 def _evaluated(
-    spec: Spec, rows: int, plain: Sequence[Scored], parts: Sequence[tuple[Slice, Scored]], left_out: Mapping[str, int]
+    spec: Spec,
+    rows: int,
+    plain: Sequence[Scored],
+    parts: Sequence[tuple[Slice, Scored]],
+    left_out: Mapping[str, int],
+    tells: Mapping[str, dict[str, Any] | None],
 ) -> Evaluated:
     confidence, tolerance = spec.gate.confidence, spec.gate.tolerance
     rivals = list(dict.fromkeys(name for one in plain for name in one.predicted if name != MODEL))
     against = {rival: compared(plain, MODEL, rival, tolerance=tolerance, confidence=confidence) for rival in rivals}
-    tasks = {one.task.name: _task_part(one, against, parts, confidence, left_out[one.task.name]) for one in plain}
+    tasks = {
+        one.task.name: _task_part(one, against, parts, confidence, left_out[one.task.name]) | {"spread": tells[one.task.name]}
+        for one in plain
+    }
     evaluation = {
         "rows_test": rows, "resamples": spec.evaluation.resamples, "confidence": confidence, "tolerance": tolerance, "tasks": tasks,
         "delta_m": _mean(against.get(SINGLE_TASK)), "delta_m_trees": _mean(against.get(TREES)),

@@ -136,7 +136,8 @@ def _rest(spec: Spec) -> Iterator[str]:
     for name, entity in spec.entities.items():
         yield f"split of {name}: {_split(entity.split)}"
     model, loop, gate = spec.model, spec.training, spec.gate
-    yield f"model: {model.sharing}, {_count(model.depth, 'layer')} of {model.width}, dropout {model.dropout:g}"
+    tried = f" ({model.auto.budget} trainings at most decide)" if model.sharing == "auto" else ""
+    yield f"model: {model.sharing}{tried}, {_count(model.depth, 'layer')} of {model.width}, dropout {model.dropout:g}"
     yield (
         f"training: {loop.optimizer}, lr {loop.lr:g}, batches of {loop.batch_size}, at most {_count(loop.max_epochs, 'epoch')}"
         f" (patience {loop.patience}), balancing {loop.balancing}, device {loop.device}"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 WEIGHTS, SPEC_FILE, GOLDEN, TRAINED_ON = "model.safetensors", "spec.json", "golden.parquet", "trained_on.npy"
 PREDICTED = "predicted."
 """Prefix of the golden rows' prediction columns."""
+SPREAD = "_spread"
+"""Suffix of the column that says how far a prediction's members are apart."""
 
 Predictions = dict[str, np.ndarray[Any, Any]]
 
@@ -52,7 +54,11 @@ class Package:
         Regression float64 [n] in the task's unit, binary float64 [n], classes float64 [n, classes].
         Raises DataError if a column is missing.
         """
-        from mtl.network.predict import predict
+        return self._predicted(frame)[0]
+
+    def _predicted(self, frame: pl.DataFrame) -> tuple[Predictions, Predictions]:
+        """Predictions and, where the model has members, their spread."""
+        from mtl.network.predict import predict_with_spread
 
         missing = [name for name in self.encodings.names if name not in frame.columns]
         if missing:
@@ -61,11 +67,15 @@ class Package:
                 found=f"no {', '.join(missing)}", do="bring every input column; a value may be null",
             )  # fmt: skip
         inputs = {name: one.apply(frame) for name, one in self.encodings.inputs.items()}
-        return predict(self.network, self.encodings, inputs)
+        return predict_with_spread(self.network, self.encodings, inputs)
 
     def predict(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """One column a number, and for classes the label decided on and a column TASK.LABEL for each probability."""
-        return table(self.encodings.tasks, self.predictions(frame))
+        """One column a number, and for classes the label decided on and a column TASK.LABEL for each probability.
+
+        A model with members says beside each how sure it is: TASK_spread, the standard deviation over its members of the
+        number, of the probability of the positive class, or of the probability of the label decided on.
+        """
+        return table(self.encodings.tasks, *self._predicted(frame))
 
     def golden(self) -> pl.DataFrame:
         """Raw valid rows with the predictions that were made of them when the model was packed."""
@@ -106,17 +116,29 @@ def entity_hashes(keys: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.uint64]]:
     return stable_hash(keys.select(pl.concat_str("entity", "key", separator="\x1e")).to_series(), "trained on")
 
 
-def table(tasks: Sequence[TaskEncoding], predictions: Predictions) -> pl.DataFrame:
-    """Predictions as a table; see `Package.predict`."""
+def table(tasks: Sequence[TaskEncoding], predictions: Predictions, spreads: Predictions | None = None) -> pl.DataFrame:
+    """Predictions, and their spread if it is known, as a table; see `Package.predict`."""
     from mtl.evaluation.metrics import decided
 
     columns: dict[str, Any] = {}
+    taken = {task.name for task in tasks}
     for task in tasks:
         values = predictions[task.name]
+        spread = spreads[task.name] if spreads else None
         if values.ndim == 1:
             columns[task.name] = pl.Series(values, dtype=pl.Float64)
+            columns |= {} if spread is None else {_spread_name(task, taken): pl.Series(spread, dtype=pl.Float64)}
             continue
         chosen = decided(task.kind, values).astype(np.intp)  # the label that evaluation judges
         columns[task.name] = pl.Series([task.classes[i] for i in chosen], dtype=pl.String)
         columns |= {f"{task.name}.{label}": pl.Series(values[:, c]) for c, label in enumerate(task.classes)}
+        columns |= {} if spread is None else {_spread_name(task, taken): pl.Series(spread[np.arange(len(spread)), chosen])}
     return pl.DataFrame(columns)
+
+
+def _spread_name(task: TaskEncoding, taken: set[str]) -> str:
+    """TASK_spread; with more underscores where a task is called so."""
+    name = task.name + SPREAD
+    while name in taken:
+        name += "_"
+    return name

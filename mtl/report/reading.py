@@ -30,6 +30,7 @@ class Run:
 
     history: dict[str, Curve] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
+    relatedness: dict[str, Any] = field(default_factory=dict)
 
     def best_epoch(self, task: str) -> float | None:
         """Epoch whose weights were kept for `task`."""
@@ -53,6 +54,7 @@ class Findings:
     candidate: Run
     single_task: Run
     lock: dict[str, Any]
+    choice: dict[str, Any] = field(default_factory=dict)
 
     @property
     def tasks(self) -> dict[str, dict[str, Any]]:
@@ -91,6 +93,7 @@ def read_findings(root: Path, sources: list[str]) -> Findings:
         candidate=_run(root / layout.TRAINING / "candidate"),
         single_task=_run(root / layout.TRAINING / "single_task"),
         lock=_yaml(root / layout.DVC_LOCK),
+        choice=_json(root / layout.CHOICE),
     )
 
 
@@ -150,7 +153,7 @@ def _run(folder: Path) -> Run:
                     history.setdefault(clean(row["task"]), []).append((float(row["epoch"]), *losses))
         except (ValueError, KeyError, TypeError, csv.Error) as error:
             raise _damaged(path, "columns epoch, task, train_loss, valid_loss", error) from None
-    return Run(history, _json(folder / "summary.json"))
+    return Run(history, _json(folder / "summary.json"), _json(folder / "relatedness.json"))
 
 
 def _loss(text: str) -> float:

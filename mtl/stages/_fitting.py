@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
+from mtl.choosing.choice import Choice
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
+from mtl.errors import DataError
 from mtl.evaluation.cost import note_cost
-from mtl.files import replacing, write_json
-from mtl.layout import ALIGNED, CHECKPOINTS, ENCODINGS, TRAINING
+from mtl.files import read_json, replacing, write_json
+from mtl.layout import ALIGNED, CHECKPOINTS, CHOICE, ENCODINGS, TRAINING
 from mtl.registry.package import write_package
 from mtl.spec import Spec
+from mtl.stages._adopting import fit_or_adopt
 from mtl.stages._needs import need
 from mtl.stages._progress import training_progress
 from mtl.training.fit import Fitted, fit
@@ -24,12 +28,12 @@ def fit_and_pack(spec: Spec, sharing: str, target: Path, name: str) -> str:
     need("train" if name == "candidate" else "baseline", ALIGNED, ENCODINGS)
     encodings = Encodings.read(ENCODINGS)
     train, valid = AlignedSet.read(ALIGNED / "train"), AlignedSet.read(ALIGNED / "valid")
-    spec = spec.model_copy(update={"model": spec.model.model_copy(update={"sharing": sharing})})
+    spec, encodings = _chosen(spec, encodings) if name == "candidate" else (_alone(spec, sharing), encodings)
     with training_progress(name, spec.training.max_epochs) as progress:
-        fitted = fit(
-            encodings, train, valid, spec.model, spec.training,
-            checkpoints=CHECKPOINTS, inputs_key=run_key(name), progress=progress,
-        )  # fmt: skip
+        trained = partial(
+            fit, model=spec.model, training=spec.training, checkpoints=CHECKPOINTS, inputs_key=run_key(name), progress=progress
+        )
+        fitted = fit_or_adopt(spec, encodings, train, valid, trained)
     seen = pl.concat([train.keys(), valid.keys()]).select("entity", "key")
     write_package(target, spec, encodings, fitted.network, valid.golden(), seen)
     _tell(spec, fitted, TRAINING / name)
@@ -37,7 +41,27 @@ def fit_and_pack(spec: Spec, sharing: str, target: Path, name: str) -> str:
     epochs = sorted(fitted.best_epoch.values())
     best = f"best epoch {epochs[0]}" + (f"–{epochs[-1]}" if epochs[0] != epochs[-1] else "")
     size = f"{len(encodings.tasks)} tasks, {fitted.parameters:,} parameters"
-    return f"{sharing}, {size}, {best}, {fitted.seconds:.1f} s on {fitted.device}"
+    return f"{spec.model.sharing}, {size}, {best}, {fitted.seconds:.1f} s on {fitted.device}"
+
+
+def _chosen(spec: Spec, encodings: Encodings) -> tuple[Spec, Encodings]:
+    """With `sharing: auto` what the stage `choose` has decided; else as they are."""
+    if spec.model.sharing != "auto":
+        return spec, encodings
+    need("train", CHOICE)
+    choice = Choice.parse(read_json(CHOICE))
+    if choice.asked != "auto":
+        raise DataError(
+            f"{CHOICE}: a choice of another spec", expected="one made for sharing: auto", found=f"sharing: {choice.asked}",
+            do="run `dvc repro train`, or `mtl choose` and then `mtl train`",
+        )  # fmt: skip
+    return choice.applied(spec, encodings)
+
+
+def _alone(spec: Spec, sharing: str) -> Spec:
+    """The spec of the honest rival: this sharing, and nothing that tasks learn from each other."""
+    model = spec.model.model_copy(update={"sharing": sharing, "options": {}, "groups": None})
+    return spec.model_copy(update={"model": model, "training": spec.training.alone()})
 
 
 def _tell(spec: Spec, fitted: Fitted, folder: Path) -> None:
@@ -47,9 +71,12 @@ def _tell(spec: Spec, fitted: Fitted, folder: Path) -> None:
         fitted.history.write_csv(partial / "history.csv")
         summary = {
             "best_epoch": fitted.best_epoch, "parameters": fitted.parameters, "gates": fitted.gates, "weights": fitted.weights,
+            "gate_names": fitted.network.body.gate_names(),
             "sharing": spec.model.sharing, "balancing": spec.training.balancing,
         }  # fmt: skip
         write_json(partial / "summary.json", summary)
+        if fitted.relatedness is not None:
+            write_json(partial / "relatedness.json", fitted.relatedness.as_json())
 
 
 def run_key(name: str) -> str:

@@ -40,6 +40,19 @@ def _bar(name: str, max_epochs: int) -> Iterator[Callable[[Epoch], None]]:
         yield lambda epoch: progress.update(bar, completed=epoch.epoch, told=_told(epoch))
 
 
+def trainings_progress(name: str) -> Callable[[str], None]:
+    """A callback that is told where one training after another stands: a line now and then."""
+    last = time.monotonic() - SECONDS_A_LINE
+
+    def line(what: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= SECONDS_A_LINE:
+            last = time.monotonic()
+            print(f"{name}: {what}", flush=True)
+
+    return line
+
+
 def _lines(name: str, max_epochs: int) -> Callable[[Epoch], None]:
     last = time.monotonic() - SECONDS_A_LINE
 

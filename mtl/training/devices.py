@@ -11,6 +11,7 @@ import torch
 
 from mtl.errors import TrainingError
 from mtl.spec import Training
+from mtl.training.memory import kept_memory
 
 _DETERMINISTIC: Any = torch.utils.deterministic  # torch declares its attribute only at run time
 
@@ -45,7 +46,7 @@ def settings(training: Training) -> Iterator[torch.device]:
     torch.use_deterministic_algorithms(True)
     _DETERMINISTIC.fill_uninitialized_memory = False  # a debugging aid that costs a pass over each new tensor
     try:
-        with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if device.type == "cuda" else []):
+        with kept_memory(), torch.random.fork_rng(devices=range(torch.cuda.device_count()) if device.type == "cuda" else []):
             yield device
     finally:
         torch.set_num_threads(threads)

@@ -52,8 +52,8 @@ class Epoch:
 class Fitted:
     """A trained network (on the CPU, best weights, evaluation mode) and how it came about.
 
-    history: epoch, task, train_loss, valid_loss; gates: task → share of the shared part after
-    each layer (hybrid), or mean weight of each expert over valid rows; weights: task → the last weight of its loss (fixed, uncertainty).
+    history: epoch, task, train_loss, valid_loss; gates: task → share of the shared part after each layer (hybrid), or mean
+    weight of each expert over valid rows; weights: task → its last weight, where the balancing has such a thing.
     """
 
     network: Network

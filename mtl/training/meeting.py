@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -41,13 +41,11 @@ class Meetings:
         """The network's own, but, inside `traced` and where tasks have rows of their own, with a copy (no memory) of the
         shared parameters for each task: their gradients are then told apart by one pass."""
         if not self._apart:
-            found: Outputs = self.network(inputs)
-            return found
+            return cast(Outputs, self.network(inputs))
         tasks, shared = len(self.network.plan.tasks), {id(parameter) for parameter in self.parameters}
         named = [(name, p) for name, p in self.network.named_parameters() if id(p) in shared]
         self._copies = {name: p.expand(tasks, *p.shape[1:]) for name, p in named}
-        found = functional_call(self.network, self._copies, (inputs,))
-        return found
+        return cast(Outputs, functional_call(self.network, self._copies, (inputs,)))
 
     def _readings(self, outputs: Outputs) -> Readings | None:
         """Given where heads read the shared activations themselves, and each member its own."""

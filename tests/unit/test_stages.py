@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from mtl.layout import ALIGNED, ENCODINGS
-from mtl.stages._fitting import run_key
+from mtl.spec import Model, Regularizers, Spec, Training
+from mtl.stages._fitting import _alone, run_key
 
 
 def test_train_and_baseline_never_share_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,3 +19,14 @@ def test_train_and_baseline_never_share_a_checkpoint(tmp_path: Path, monkeypatch
         (folder / "a.npy").write_bytes(b"same")
     assert run_key("candidate") == run_key("candidate")
     assert run_key("candidate") != run_key("single_task")
+
+
+def test_the_rival_learns_nothing_from_other_tasks() -> None:
+    """Neither teachers nor penalties nor another sharing's options; all else as the spec says."""
+    asked = {"distillation": {}, "regularizers": {"mean": 1.0}, "lr": 0.5}
+    model = Model(sharing="cross_stitch", options={"start": 0.5}, width=17)
+    spec = Spec.model_construct(model=model, training=Training.model_validate(asked))
+    alone = _alone(spec, "separate")
+    assert (alone.model.sharing, alone.model.options, alone.model.groups, alone.model.width) == ("separate", {}, None, 17)
+    assert (alone.training.distillation, alone.training.regularizers, alone.training.lr) == (None, Regularizers(), 0.5)
+    assert Model.model_validate(alone.model.model_dump()) == alone.model

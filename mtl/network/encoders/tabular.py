@@ -40,7 +40,10 @@ class Tabular(Encoder):
 
     @staticmethod
     def tensors(plan: InputPlan, arrays: Arrays | None, rows: int) -> Tensors:
-        """dense float32 [rows, numbers + indicators] (values, missing), codes int64 [rows, columns], present bool [rows]."""
+        """dense float32 [rows, numbers + indicators] (values, missing), codes int64 [rows, columns], present bool [rows].
+
+        A row without the input holds zeros, whatever the arrays say of it.
+        """
         gaps = plan.indicated
         if arrays is None:
             dense, codes = torch.zeros(rows, plan.numeric + len(gaps)), torch.zeros(rows, len(plan.codes), dtype=torch.int64)
@@ -49,6 +52,8 @@ class Tabular(Encoder):
         made = {"dense": dense, "codes": torch.from_numpy(arrays["categorical"].astype(np.int64))}
         if not arrays["present"].all():
             made["present"] = torch.from_numpy(np.array(arrays["present"]))
+            for held in (made["dense"], made["codes"]):
+                held[~made["present"]] = 0
         return made
 
     def forward(self, tensors: Mapping[str, Tensor]) -> Tensor:
@@ -67,10 +72,10 @@ class Tabular(Encoder):
     @staticmethod
     def _embed(table: Tensor, codes: Tensor) -> Tensor:
         """codes [copies or 1, batch, columns] → [copies, batch, columns·each]."""
-        copies, size, each = table.shape
+        copies, size = table.shape[:2]
         if copies > 1:
             codes = codes + size * torch.arange(copies, device=codes.device)[:, None, None]
-        return functional.embedding(codes, table.view(copies * size, each)).flatten(-2)
+        return functional.embedding(codes, table.flatten(0, 1)).flatten(-2)
 
 
 def embedding_width(plan: InputPlan) -> int:

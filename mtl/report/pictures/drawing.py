@@ -59,6 +59,12 @@ class Drawing:
         if steps:
             self._add("path", "", {"d": steps, "class": css})
 
+    def strokes(self, lines: Iterable[tuple[float, float, float]], css: str, width: float) -> None:
+        """Many level lines (x, y, length) of one width as one path: small on disk."""
+        steps = "".join(f"M{x:.2f} {y:.2f}h{length:.2f}" for x, y, length in lines)
+        if steps:
+            self._add("path", "", {"d": steps, "class": css, "stroke-width": f"{width:.2f}"})
+
     def mark(self, x: Coordinate, y: Coordinate, path: str, css: str, title: str = "") -> None:
         """A small shape, `path` drawn around its own origin, set down at (x, y)."""
         inner = Markup('<path d="{}" class="{}"/>').format(path, css)

@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtl.report.reading import Findings
-from mtl.report.sections import comparison, cost, decision, gates, learning, lineage, quality, registry, rivals, tasks, trained_on
+from mtl.report.sections import (
+    choice,
+    comparison,
+    cost,
+    decision,
+    gates,
+    learning,
+    lineage,
+    quality,
+    registry,
+    relatedness,
+    rivals,
+    tasks,
+    trained_on,
+)  # fmt: skip
 from mtl.spec import Spec
 
 Context = Callable[[Findings, Spec], dict[str, Any] | str]
@@ -30,8 +44,10 @@ SECTIONS = (
     Section("trained_on", "What was trained on what", "Training", trained_on.context),
     Section("quality", "Quality of the data", "Data", quality.context),
     Section("learning", "Learning curves", "Curves", learning.context),
+    Section("choice", "How sharing was chosen", "Choice", choice.context),
+    Section("relatedness", "Which tasks help which", "Relatedness", relatedness.context),
     Section("tasks", "Each task in detail", "Details", tasks.context),
-    Section("gates", "What the hybrid learned to share", "Gates", gates.context),
+    Section("gates", "What the gates learned to share", "Gates", gates.context),
     Section("cost", "Cost", "Cost", cost.context),
     Section("registry", "What the registry decided, and why", "Registry", registry.context),
     Section("lineage", "Lineage", "Lineage", lineage.context),

@@ -1,4 +1,4 @@
-"""The hybrid's gates: how much of the shared part each task takes in each layer."""
+"""Gates: how much of the shared part each task takes in each layer (hybrid), or of each expert (mixtures of experts)."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ from mtl.spec import Spec
 def context(findings: Findings, spec: Spec) -> dict[str, Any] | str:
     gates = {task: list(layers) for task, layers in (findings.candidate.summary.get("gates") or {}).items() if layers}
     if not gates:
-        return f"There are no gates: they are learned by sharing: hybrid; this model's sharing is {spec.model.sharing}."
+        used = findings.candidate.summary.get("sharing") or spec.model.sharing
+        return f"There are no gates: hybrid and mixtures of experts learn them; this model's sharing is {used}."
+    experts = list(findings.candidate.summary.get("gate_names") or [])
+    names = experts or [f"layer {i + 1}" for i in range(max(len(layers) for layers in gates.values()))]
     order = sorted(gates, key=lambda task: -sum(value_of(g) or 0.0 for g in gates[task]) / len(gates[task]))
     return {
-        "layers": max(len(layers) for layers in gates.values()),
+        "names": names,
+        "experts": bool(experts),
         "many": len(gates) > 24,
         "rows": [
-            {"task": t, "anchor": findings.anchor(t), "gates": [_gate(t, i, value_of(g)) for i, g in enumerate(gates[t])]}
+            {"task": t, "anchor": findings.anchor(t), "gates": [_gate(t, n, g, bool(experts)) for n, g in zip(names, gates[t])]}
             for t in order
         ],
     }
 
 
-def _gate(task: str, layer: int, gate: float | None) -> dict[str, Any]:
-    title = f"{task}, layer {layer + 1}: {number(gate, 2)} shared"
+def _gate(task: str, name: str, gate: float | None, of_expert: bool) -> dict[str, Any]:
+    gate = value_of(gate)
+    title = f"{task}, {name}: {number(gate, 2)}{'' if of_expert else ' shared'}"
     return {"text": number(gate, 2), "bar": share_bar(gate or 0.0, title, "shared")}

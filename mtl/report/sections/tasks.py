@@ -11,7 +11,7 @@ from mtl.report.pictures.strips import value_strip
 from mtl.report.reading import Findings
 from mtl.report.sections.common import NO_EVALUATION, confidence, headline, value_of, versus
 from mtl.report.words import IN_UNIT, RIVALS, interval, metric, number, signed, signed_interval, verdict
-from mtl.spec import Spec
+from mtl.spec import OF_CLASSES, Spec
 
 MOST_SLICES = 24
 
@@ -44,6 +44,21 @@ def _task(findings: Findings, name: str, task: dict[str, Any]) -> dict[str, Any]
         "pictures": [p for p in (_curve(findings, name), _calibration(name, task), _scatter(name, task)) if p],
         "metrics": [_metric(key, found, task) for key, found in (task.get("metrics") or {}).items()],
         "slices": _slices(name, task),
+        "spread": _spread(task),
+    }
+
+
+def _spread(task: dict[str, Any]) -> dict[str, str] | None:
+    """What the spread of the members tells of the error, in the task's unit or as a probability."""
+    found = task.get("spread")
+    if not found:
+        return None
+    unit = f" {task['unit']}" if task.get("kind") == "regression" and task.get("unit") else ""
+    return {
+        "least": number(found.get("error_least")) + unit,
+        "most": number(found.get("error_most")) + unit,
+        "correlation": signed(found.get("correlation"), 2),
+        "error": "probability of another class" if task.get("kind") in OF_CLASSES else "absolute error",
     }
 
 

@@ -36,21 +36,31 @@ def clean_items(mapping: dict[str, Any]) -> list[tuple[str, Any]]:
 def _recipe(findings: Findings, spec: Spec) -> list[tuple[str, str]]:
     """The network and the loop in a few words each."""
     model, training, summary = spec.model, spec.training, findings.candidate.summary
+    balancing = str(summary.get("balancing") or training.balancing)
     facts = [
-        ("Sharing", f"{model.sharing.replace('_', ' ')}, {model.depth} × {model.width}, dropout {model.dropout:g}"),
-        ("Balancing of losses", training.balancing),
+        ("Sharing", f"{_sharing(findings, spec)}, {model.depth} × {model.width}, dropout {model.dropout:g}"),
+        ("Balancing of losses", balancing.replace("_", " ")),
         ("Optimizer", f"{training.optimizer.replace('_', ' ')}, learning rate {training.lr:g}, batches of {training.batch_size:,}"),
         ("Epochs", f"at most {training.max_epochs}, patience {training.patience}"),
     ]
     if summary.get("parameters") is not None:
         facts.append(("Parameters", number(summary["parameters"])))
     weights = summary.get("weights") or {}
-    if weights and training.balancing != "equal":
-        lead = "learned, largest first" if training.balancing == "uncertainty" else "as the spec gives them"
+    if weights and balancing != "equal":
+        given = "as they were chosen" if findings.choice.get("weights") else "as the spec gives them"
+        lead = given if balancing == "fixed" else "learned, largest first"
         by_size = sorted(weights.items(), key=lambda item: -item[1])
         told = ", ".join(f"{clean(task)} {number(weight, 2)}" for task, weight in by_size[:MOST_WEIGHTS])
         facts.append((f"Weights of the losses, {lead}", told + (" …" if len(by_size) > MOST_WEIGHTS else "")))
     return facts
+
+
+def _sharing(findings: Findings, spec: Spec) -> str:
+    """The sharing that was trained; where it was chosen, that is told."""
+    used = str(findings.candidate.summary.get("sharing") or spec.model.sharing).replace("_", " ")
+    groups = findings.choice.get("groups") or spec.model.groups or ()
+    trunks = f" in {len(groups)} trunks" if len(groups) > 1 else ""
+    return f"{used}{trunks}{' (chosen)' if spec.model.sharing == 'auto' else ''}"
 
 
 def _source(findings: Findings, spec: Spec, name: str) -> dict[str, Any]:

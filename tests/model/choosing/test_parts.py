@@ -154,9 +154,9 @@ def test_proposals_begin_with_those_who_lose() -> None:
     first = Alternative("shared_bottom", (ABCD,))
     gains = {"a": gain(1), "b": gain(2), "c": gain(-0.05), "d": gain(-3)}
     best = Mix(ABCD, ())
-    asked = list(proposals(ABCD, [Trial(first, gains)], best, np.ones((4, 4)), ["mmoe"], weigh=True))
+    asked = list(proposals(ABCD, [Trial(first, gains)], best, np.ones((4, 4)), ["mmoe"], dict.fromkeys(ABCD, 1.0)))
     assert asked[0] == Alternative("shared_bottom", (("a", "b"),))
     assert asked[1] == Alternative("mmoe", (ABCD,))
-    assert asked[2] == Alternative("shared_bottom", (ABCD,), (("c", 4.0), ("d", 4.0)))
+    assert asked[2] == Alternative("shared_bottom", (ABCD,), (("a", 1.0), ("b", 1.0), ("c", 4.0), ("d", 4.0)))
     assert asked[3] == Alternative("shared_bottom", (("a", "b", "c"),))
-    assert not any(one.weights for one in proposals(ABCD, [Trial(first, gains)], best, np.ones((4, 4)), [], weigh=False))
+    assert not any(one.weights for one in proposals(ABCD, [Trial(first, gains)], best, np.ones((4, 4)), [], {}))

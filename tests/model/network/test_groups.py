@@ -156,3 +156,35 @@ def test_clipping_scales_each_group_alone(two_inputs: Encodings, rows: RowsOf) -
             squares[int(task >= 2)] += parameter.grad[row].square().sum()
     assert float(squares[0].sqrt()) == pytest.approx(1.0, rel=1e-4)
     assert torch.equal(network.body.shared[1].linear.weight.grad[1], small)
+
+
+@pytest.mark.parametrize("members", [1, 2])
+@pytest.mark.parametrize(
+    "groups", [[["a", "e"], ["b"]], [["b"], ["a", "c", "f"], ["d", "g"]], [["a", "c", "d", "e", "f"], ["g"], ["b"]]]
+)
+def test_an_assembled_network_is_its_parts(groups: Groups, members: int, mixed: Encodings, rows: RowsOf) -> None:
+    """Who shares predicts as trained, who stands alone as the single-task network; also with fewer classes among the first."""
+    from mtl.training.assembly import alone_in, assembled
+
+    whole, plan = model(groups, members=members), plan_of(mixed)
+    alone = alone_in(plan, whole)
+    assert alone
+    shared = build_network(Encodings(mixed.inputs, tuple(t for t in mixed.tasks if t.name not in alone)), whole)
+    single = build_network(mixed, whole, sharing="separate")
+    network = assembled(plan, whole, shared, single)
+    data = rows(mixed, 40, 0)
+    found, parts = told(network, data), {"single": told(single, data), "shared": told(shared, data)}
+    names = [task.name for task in shared.plan.tasks]
+    for t, task in enumerate(plan.tasks):
+        expected = parts["single"][t] if task.name in alone else parts["shared"][names.index(task.name)]
+        torch.testing.assert_close(found[t], expected)
+
+
+def test_nobody_is_taken_over_where_all_or_none_stand_alone(mixed: Encodings) -> None:
+    from mtl.training.assembly import alone_in
+
+    plan = plan_of(mixed)
+    assert alone_in(plan, model(None)) == []
+    assert alone_in(plan, model([[task.name] for task in plan.tasks])) == []
+    assert alone_in(plan, model([["a", "b"]])) == []
+    assert alone_in(plan, model([["g"]])) == ["g"]

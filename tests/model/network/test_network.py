@@ -116,6 +116,18 @@ def test_an_absent_input_counts_as_absent_however_it_is_said(sharing: str, two_i
         assert values.tobytes() == masked[name].tobytes()
 
 
+@pytest.mark.parametrize("sharing", SHARINGS)
+def test_what_stands_in_an_absent_row_is_nothing_to_anybody(sharing: str, two_inputs: Encodings, rows: RowsOf) -> None:
+    """Not even NaN, nor a code that does not exist."""
+    network, some = build_network(two_inputs, small(sharing)), rows(two_inputs, 8, 3).inputs
+    gone = np.arange(8) < 3
+    absent = {"x": some["x"], "y": {**some["y"], "present": ~gone}}
+    before = predict(network, two_inputs, absent)
+    numeric = np.where(gone[:, None], np.nan, some["y"]["numeric"]).astype(np.float32)
+    after = predict(network, two_inputs, {"x": some["x"], "y": {**absent["y"], "numeric": numeric}})
+    assert all(after[name].tobytes() == values.tobytes() for name, values in before.items())
+
+
 def copy_into(network: Network, other: Network, part: str) -> None:
     """Weights of `other`'s body into the hybrid's `part`, and its heads."""
     source = dict(other.named_parameters())

@@ -140,6 +140,35 @@ def trained(folder: Path, tasks: list[str], epochs: int, single: bool, random: n
     dump(folder / "summary.json", {"best_epoch": best, "gates": gates, "device": "cpu", "balancing": "equal", **kind})
 
 
+def related(root: Path, tasks: list[str], random: np.random.Generator) -> None:
+    """relatedness.json of the candidate and reports/choice.json: three families of tasks, one of which fights another."""
+    count = len(tasks)
+    family = np.arange(count) % 3
+    cosine = np.where(family[:, None] == family, 0.3, 0.02) - 0.25 * (np.abs(family[:, None] - family) == 2)
+    cosine = cosine + random.normal(0, 0.03, (count, count))
+    cosine = np.where(np.eye(count) > 0, 1.0, (cosine + cosine.T) / 2)
+    affinity = (0.004 * cosine + random.normal(0, 0.0004, (count, count))).round(6)
+    conflicts = (0.5 - cosine / 2).round(6)
+    matrices = {"cosine": cosine.round(6).tolist(), "conflicts": conflicts.tolist(), "affinity": affinity.tolist()}
+    norms = random.uniform(0.1, 2, count).round(6).tolist()
+    seen = {"tasks": tasks, "at": "representation", "steps": 20, "points": 6, "norms": norms, **matrices}
+    dump(root / "reports/training/candidate/relatedness.json", seen)
+    gain = {"value": 1.2, "error": 0.4, "likely": 1.1, "doubt": 0.3, "loss": 0.51, "alone": 0.52}
+    plain = {"sharing": "shared_bottom", "groups": None, "weights": {}, "alone": [], "networks": 1, "error": 0.3, "chosen": False}
+    lost = gain | {"value": -2.0, "likely": -1.8}
+    rest = {"score": 1.4, "groups": [tasks[1:], tasks[:1]], "alone": tasks[:1], "networks": 2, "hurt": [], "chosen": True}
+    each = {"score": 0.0, "sharing": "separate", "alone": tasks, "networks": count, "hurt": [], "tasks": {}}
+    rows = [
+        plain | {"score": 1.1, "hurt": tasks[:1], "tasks": {t: lost if t == tasks[0] else gain for t in tasks}},
+        plain | rest | {"tasks": dict.fromkeys(tasks[1:], gain)},
+        plain | each,
+    ]
+    dump(root / "reports/choice.json", {
+        "asked": "auto", "sharing": "shared_bottom", "groups": rest["groups"], "weights": {}, "why": f"{tasks[0]} stands alone.",
+        "tasks": tasks, "budget": {"trainings": 16, "used": 12, "folds": 4}, "alternatives": rows, "relatedness": matrices,
+    })  # fmt: skip
+
+
 def expectation(at: int, column: str) -> dict[str, Any]:
     fails = at % 7 == 5
     kind = "expect_column_proportion_of_non_null_values_to_be_between"
@@ -206,6 +235,7 @@ def make_workspace(root: Path, count: int = 11, tasks: dict[str, Facts] | None =
     dump(root / "reports/cost.json", fixed("cost.json"))
     trained(root / "reports/training/candidate", list(tasks), 29, False, random)
     trained(root / "reports/training/single_task", list(tasks), 40, True, random)
+    related(root, list(tasks), np.random.default_rng(5))
     validated(root, list(tasks))
     decided(root, done)
     shutil.copy(FIXED / "dvc.lock", root / "dvc.lock")

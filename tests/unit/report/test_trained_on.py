@@ -27,7 +27,7 @@ def test_the_task_that_a_value_was_made_a_task_of() -> None:
 
 @pytest.mark.parametrize(("balancing", "shown"), [("uncertainty", True), ("fixed", True), ("equal", False)])
 def test_the_weights_of_the_losses_are_told_where_they_differ(balancing: str, shown: bool) -> None:
-    findings = SimpleNamespace(candidate=SimpleNamespace(summary={"parameters": 10, "weights": {"a": 0.5, "b": 2.25}}))
+    findings = SimpleNamespace(choice={}, candidate=SimpleNamespace(summary={"parameters": 10, "weights": {"a": 0.5, "b": 2.25}}))
     spec = SimpleNamespace(model=Model(), training=Training(balancing=balancing))
     told = dict(_recipe(findings, spec))
     assert any(text == "b 2.25, a 0.50" for text in told.values()) == shown

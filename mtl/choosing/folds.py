@@ -1,0 +1,66 @@
+"""Train in parts: networks learn on all but one of them, stop by valid as always, and are judged on the one they have not seen.
+
+So the judge is neither what was learned from nor what early stopping has looked at, which would flatter those alternatives
+most in which each task stops on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mtl.data.aligned import AlignedSet
+from mtl.data.keys import stable_hash
+
+Rows = np.ndarray[Any, np.dtype[np.intp]]
+HELD_OUT = 4
+"""With one fold a quarter of train is held out."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What is learned from, what stops, what judges; units: of each judging row what must be resampled together, if anything."""
+
+    learn: AlignedSet
+    stop: AlignedSet
+    judge: AlignedSet
+    units: np.ndarray[Any, Any] | None
+
+
+def folds_of(train: AlignedSet, valid: AlignedSet, folds: int) -> list[Fold]:
+    """`folds` ways to hold out a part of train, whole groups at a time; the same on every machine."""
+    keys = train.keys()
+    grouped = keys["group"].is_not_null().any()
+    name = pl.when(pl.col("group").is_null()).then(pl.lit("k") + pl.col("key")).otherwise(pl.lit("g") + pl.col("group"))
+    units = keys.select(unit=pl.concat_str(pl.col("entity"), name, separator="\x1e"))["unit"]
+    part = _parts(units, max(folds, HELD_OUT) if folds == 1 else folds)
+    found = []
+    for fold in range(folds):
+        here = np.flatnonzero(part == fold)
+        groups = units.gather(here).to_numpy() if grouped else None
+        found.append(Fold(rows_of(train, np.flatnonzero(part != fold)), valid, rows_of(train, here), groups))
+    return found
+
+
+def _parts(units: pl.Series, parts: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """int64 [rows]: units dealt out in the order of a stable hash, so that parts differ by one unit at most."""
+    each = units.unique(maintain_order=True)
+    rank = np.argsort(np.argsort(stable_hash(each, "choose"), kind="stable"), kind="stable") % parts
+    table = pl.DataFrame({"unit": each, "part": rank})
+    return units.to_frame("unit").join(table, on="unit", how="left", maintain_order="left")["part"].to_numpy()
+
+
+def rows_of(rows: AlignedSet, at: Rows) -> AlignedSet:
+    """Some rows of a set, in memory."""
+    inputs = {name: {part: array[at] for part, array in arrays.items()} for name, arrays in rows.inputs.items()}
+    return AlignedSet(inputs, rows.targets[at], rows.labelled[at], rows.tasks)
+
+
+def of_tasks(rows: AlignedSet, names: Sequence[str]) -> AlignedSet:
+    """All rows of a set with the targets of some tasks."""
+    at = [place for place, name in enumerate(rows.tasks) if name in names]
+    return AlignedSet(rows.inputs, rows.targets[:, at], rows.labelled[:, at], tuple(rows.tasks[place] for place in at))

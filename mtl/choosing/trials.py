@@ -1,0 +1,127 @@
+"""Alternatives on trial: each is trained on every fold and its tasks are compared with those trained alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mtl.choosing.choice import Groups, of_tasks, weighted
+from mtl.choosing.gains import Gain, gains_of
+from mtl.choosing.training import Done, Job, Workers
+from mtl.data.encodings import Encodings
+from mtl.evaluation.scoring import Predictions
+from mtl.files import replacing
+from mtl.spec import Model, Training
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Who is trained with whom: `groups` of at least two tasks, by a sharing; who is in none of them stands alone."""
+
+    sharing: str
+    groups: Groups
+    weights: tuple[tuple[str, float], ...] = ()
+    """λ of some tasks."""
+
+    @property
+    def tasks(self) -> list[str]:
+        return [name for group in self.groups for name in group]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An alternative, and what it gained each of the tasks it trains together."""
+
+    of: Alternative
+    gains: dict[str, Gain]
+    related: list[dict[str, Any]] = field(default_factory=list)
+    """What was seen of relatedness, on each fold."""
+
+
+@dataclass
+class Trials:
+    """Trains alternatives on the folds and counts trainings. `scratch` keeps what is done for a run that goes on."""
+
+    encodings: Encodings
+    model: Model
+    training: Training
+    workers: Workers
+    key: str
+    checkpoints: Path | None = None
+    scratch: Path | None = None
+    trained: int = 0
+    _alone: list[Predictions] | None = None
+
+    def run(self, alternative: Alternative) -> Trial:
+        """Train and judge. The first one is trained together with each task alone, and its relatedness is kept."""
+        first = self._alone is None
+        alone = self._jobs_alone() if first else []
+        done = self._done([*alone, *self._jobs(alternative, watch=first)])
+        if first:
+            self._alone = [predicted for predicted, _ in done[: len(alone)]]
+        done = done[len(alone) :]
+        rivals = [{name: of[name] for name in alternative.tasks} for of in self._alone or []]
+        tasks, folds = of_tasks(self.encodings, alternative.tasks).tasks, self.workers.folds
+        gains = gains_of(tasks, folds, [predicted for predicted, _ in done], rivals, self.training.seed)
+        return Trial(alternative, gains, [seen for _, seen in done if seen is not None])
+
+    def _jobs(self, alternative: Alternative, watch: bool) -> list[Job]:
+        encodings = weighted(of_tasks(self.encodings, alternative.tasks), dict(alternative.weights))
+        more: dict[str, Any] = {} if watch else {"relatedness": None}
+        more |= {"balancing": "fixed"} if alternative.weights else {}
+        groups = alternative.groups if len(alternative.groups) > 1 else None
+        return self._each(encodings, self._model(alternative.sharing, groups), self.training.model_copy(update=more))
+
+    def _jobs_alone(self) -> list[Job]:
+        return self._each(self.encodings, self._model("separate", None), self.training.alone())
+
+    def _model(self, sharing: str, groups: Groups | None) -> Model:
+        """The network on trial: of few members, since all alternatives have as many."""
+        members = min(self.model.members, self.model.auto.members)
+        return self.model.model_copy(update={"sharing": sharing, "groups": groups, "options": {}, "members": members})
+
+    def _each(self, encodings: Encodings, model: Model, training: Training) -> list[Job]:
+        """A job for each fold."""
+        weights = {task.name: task.weight for task in encodings.tasks}
+        said = [self.key, len(self.workers.folds), weights, model.model_dump(mode="json"), training.model_dump(mode="json")]
+        key, found = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24], []
+        for number in range(len(self.workers.folds)):
+            what = f"{model.sharing}, {len(weights)} tasks, fold {number + 1} of {len(self.workers.folds)}"
+            found.append(Job(number, encodings, model, training, f"{key}-{number}", what, self.checkpoints))
+        return found
+
+    def _done(self, jobs: Sequence[Job]) -> list[Done]:
+        """Their results; those that a run that was cut short had finished are read."""
+        self.trained += len(jobs)
+        kept = {job.key: self._kept(job.key) for job in jobs}
+        missing = [job for job in jobs if kept[job.key] is None]
+        for job, done in zip(missing, self.workers.each(missing), strict=True):
+            self._keep(job.key, done)
+            kept[job.key] = done
+        return [found for job in jobs if (found := kept[job.key]) is not None]
+
+    def _kept(self, key: str) -> Done | None:
+        """A file that cannot be read counts as none."""
+        file = None if self.scratch is None else self.scratch / f"{key}.npz"
+        if file is None or not file.is_file():
+            return None
+        try:
+            with np.load(file) as opened:
+                names, seen = json.loads(str(opened["said"]))
+                return {name: opened[f"of {name}"] for name in names}, seen
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def _keep(self, key: str, done: Done) -> None:
+        if self.scratch is not None:
+            predicted, seen = done
+            arrays: dict[str, Any] = {f"of {name}": array for name, array in predicted.items()}
+            arrays["said"] = np.array(json.dumps([list(predicted), seen]))
+            with replacing(self.scratch / f"{key}.npz") as partial, partial.open("wb") as file:
+                np.savez(file, **arrays)

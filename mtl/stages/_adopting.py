@@ -1,0 +1,50 @@
+"""`train` where some tasks stand alone: it trains the others, and takes over those from models/single_task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from mtl.choosing.choice import of_tasks
+from mtl.choosing.folds import of_tasks as columns_of
+from mtl.data.aligned import AlignedSet
+from mtl.data.encodings import Encodings
+from mtl.errors import DataError
+from mtl.files import read_json
+from mtl.layout import SINGLE_TASK, TRAINING
+from mtl.network import plan_of
+from mtl.registry.package import read_package
+from mtl.spec import Spec
+from mtl.stages._needs import need
+from mtl.training.assembly import alone_in, assembled, joined
+
+if TYPE_CHECKING:
+    from mtl.training.fit import Fitted
+
+Fit = Callable[[Encodings, AlignedSet, AlignedSet], "Fitted"]
+SCHEMA = {"epoch": pl.Int64, "task": pl.String, "train_loss": pl.Float64, "valid_loss": pl.Float64}
+
+
+def fit_or_adopt(spec: Spec, encodings: Encodings, train: AlignedSet, valid: AlignedSet, fit: Fit) -> Fitted:
+    """Fit all tasks, or those that share, with those that stand alone taken from the baseline."""
+    plan = plan_of(encodings)
+    alone = alone_in(plan, spec.model)
+    if not alone:
+        return fit(encodings, train, valid)
+    folder = TRAINING / "single_task"
+    need("train", SINGLE_TASK, folder)
+    single = read_package(SINGLE_TASK)
+    parts = ("sharing", "options", "groups", "auto")  # the rest has to be the same network
+    theirs, ours = (model.model_dump(exclude=set(parts)) for model in (single.model, spec.model))
+    if theirs != ours or [t.name for t in single.encodings.tasks] != [t.name for t in encodings.tasks]:
+        raise DataError(
+            f"{SINGLE_TASK}: networks of another spec", expected="the single-task networks of this one",
+            found="another network or other tasks", do="run `dvc repro train`, or `mtl baseline` and then `mtl train`",
+        )  # fmt: skip
+    rest = [task.name for task in encodings.tasks if task.name not in alone]
+    fitted = fit(of_tasks(encodings, rest), columns_of(train, rest), columns_of(valid, rest))
+    history = pl.read_csv(folder / "history.csv", schema=SCHEMA)
+    best_epoch = read_json(folder / "summary.json")["best_epoch"]
+    return joined(fitted, assembled(plan, spec.model, fitted.network, single.network), alone, history, best_epoch)
