@@ -57,8 +57,8 @@ class Addition(nn.Module):
                 }
             )
         self._outside = (body.requires_grad_(False), fixed)  # in a tuple, so that they are no part of this module's state
-        views = 1 if means == "embedding" else len(set(champion.body.view(champion.plan)))
-        self.mix = nn.Parameter(torch.zeros(views)) if views > 1 else None
+        self._read = [0] if means == "embedding" else sorted(set(champion.body.view(champion.plan)))
+        self.mix = nn.Parameter(torch.zeros(len(self._read))) if len(self._read) > 1 else None
         self.head = HEADS[task.kind]([task.classes], model.width, task.classes, model.members)
         nn.init.zeros_(self.head.weight)
         self.dropout, self.inputs = model.dropout, task.inputs
@@ -77,7 +77,7 @@ class Addition(nn.Module):
         body, fixed = self._outside
         body.train(self.training and self.trunk_learns)
         seen: Tensor = functional_call(body, self._weights(fixed), (self._allowed(inputs),)).seen
-        return seen
+        return seen if len(seen) == len(self._read) else seen[self._read]  # a trunk of groups may have runs that nobody reads
 
     def forward(self, views: Tensor) -> Tensor:
         """→ logits [1, batch, member, out]."""

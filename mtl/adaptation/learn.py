@@ -18,7 +18,7 @@ from mtl.network import Network, input_tensors, plan_of, predict
 from mtl.network.plan import TaskPlan
 from mtl.spec import Model, Training
 from mtl.training import fit
-from mtl.training.batches import LEAST_STEPS, steps
+from mtl.training.batches import steps
 from mtl.training.devices import autocast, seed_epoch, settings
 from mtl.training.optimizers import make_optimizer
 from mtl.training.stopping import Stopping
@@ -129,7 +129,7 @@ def _epochs(addition: Addition, train: _Side, valid: _Side, training: Training) 
     addition.head.start_at(addition.head.constant(train.targets[0], 0).unsqueeze(0))
     optimizer = make_optimizer(dict(addition.named_parameters()), training)
     stopping, epoch, best = Stopping.of(1, training.patience), 0, _state(addition)
-    count = 1 if training.optimizer == "full_batch" else max(steps(rows, training.batch_size), min(LEAST_STEPS, rows))
+    count = 1 if training.optimizer == "full_batch" else steps(rows, training.batch_size)
     while epoch < training.max_epochs and stopping.goes_on(epoch, 0):
         epoch += 1
         generator = seed_epoch(training.seed, epoch)

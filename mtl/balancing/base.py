@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -53,7 +53,8 @@ class Trace:
 class Meeting:
     """Where the tasks' gradients meet: shared parameters, and the shared activations they act through, if there are any.
 
-    `own` are the parameters that belong to one task each; `readings` are given where heads read the representation itself.
+    `last` are the weights of the last shared layer. `own` are the parameters that belong to one task each; `readings` are
+    given where heads read the representation itself.
     Where gradients at the parameters will be asked for, there are `traces`, or, where each task has rows of its own,
     `copies`: the shared parameters as each task used them, [task, …] each.
     """
@@ -64,6 +65,14 @@ class Meeting:
     readings: Readings | None = None
     traces: Sequence[Trace] = ()
     copies: Sequence[Tensor] = ()
+    last: Sequence[nn.Parameter] = ()
+
+    def only(self, parameters: Sequence[nn.Parameter]) -> Meeting:
+        """The same for gradients of these of the shared parameters alone."""
+        chosen = {id(parameter) for parameter in parameters}
+        copies = [copy for parameter, copy in zip(self.parameters, self.copies, strict=False) if id(parameter) in chosen]
+        kept = [parameter for parameter in self.parameters if id(parameter) in chosen]
+        return replace(self, parameters=kept, own=(), copies=copies)
 
 
 class Balancing(nn.Module):
@@ -83,8 +92,9 @@ class Balancing(nn.Module):
         """Whether it asks for gradients at the parameters, which go faster where linear layers are traced."""
         return False
 
-    def meet(self, at: str) -> None:
-        """Told once where the tasks' gradients are to meet: at the `representation` or at the `parameters`."""
+    def meet(self, at: str, units: Sequence[Sequence[int]] = ()) -> None:
+        """Told once where the tasks' gradients are to meet, at the `representation` or at the `parameters`, and which tasks
+        share with each other and with nobody else; no units: all do."""
 
     def start_epoch(self, epoch: int) -> None:
         """Told before the first step of each epoch; epochs count from 1."""
@@ -100,6 +110,33 @@ class Balancing(nn.Module):
     def weights(self) -> Tensor | None:
         """[task]: the weights of now, for the record; None where there is no such thing."""
         return None
+
+
+class OnGradients(Balancing):
+    """A balancing that compares the tasks' gradients `at` the representation or the parameters, each `every` steps.
+
+    Each epoch begins with a comparison, so that which step has its turn does not hang on where a run goes on.
+    """
+
+    def __init__(self, tasks: Sequence[Balanced], at: str, every: int) -> None:
+        super().__init__(tasks)
+        self.at, self.every, self._step = at, every, 0
+        self.units: Sequence[Sequence[int]] = [range(len(tasks))]
+
+    @property
+    def traces(self) -> bool:
+        return self.at == "parameters"
+
+    def meet(self, at: str, units: Sequence[Sequence[int]] = ()) -> None:
+        self.at, self.units = at, units or self.units
+
+    def start_epoch(self, epoch: int) -> None:
+        self._step = 0
+
+    def _turn(self) -> bool:
+        """Whether this step compares; asked once a step."""
+        self._step += 1
+        return (self._step - 1) % self.every == 0
 
 
 class Scalarization(Balancing):

@@ -17,7 +17,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from mtl.balancing.base import Balanced, Balancing, Meeting
+from mtl.balancing.base import Balanced, Meeting, OnGradients
 from mtl.balancing.gradients import Apart, Grads, add, grad, gramian_of_readings, representation, take_apart, weighted
 from mtl.balancing.rows import at_meeting, at_parameters
 from mtl.balancing.weighting import Weighting
@@ -31,37 +31,24 @@ def gramian(losses: Tensor, present: Tensor, meeting: Meeting, at: str) -> Tenso
     return _pull(losses, present, meeting, at, take_apart(losses, replace(meeting, own=())))[0].double()
 
 
-class Aggregation(Balancing):
+class Aggregation(OnGradients):
     """A gradient method: `weighting` weighs the tasks from their Gramian `at` the representation or the parameters.
 
-    `every`: steps from one weighing to the next; in between the weights stay. Each epoch begins with one. A task that
-    was absent then counts, until the next, as much as the others do in the mean.
+    Groups of tasks that share nothing with each other are weighed apart. Between two weighings the weights stay. A task
+    that was absent then counts, until the next, as much as the others of its group do in the mean.
     """
 
     last: Tensor
 
     def __init__(self, tasks: Sequence[Balanced], weighting: Weighting, at: str = "parameters", every: int = 1) -> None:
-        super().__init__(tasks)
-        self.weighting, self.at, self.every = weighting, at, every
+        super().__init__(tasks, at, every)
+        self.weighting = weighting
         self.register_buffer("last", torch.ones(len(tasks)))
-        self._step = 0
-
-    @property
-    def traces(self) -> bool:
-        return self.at == "parameters"
-
-    def meet(self, at: str) -> None:
-        self.at = at
-
-    def start_epoch(self, epoch: int) -> None:
-        self._step = 0
 
     def backward(self, losses: Tensor, present: Tensor, meeting: Meeting) -> None:
         apart = take_apart(losses, meeting)
         add(meeting.own, apart.own)
-        refresh = self._step % self.every == 0
-        self._step += 1
-        if not refresh:
+        if not self._turn():
             add(meeting.parameters, _of_weighted_losses(losses, meeting, apart, self.last))
             return
         found, update = _pull(losses, present, meeting, self.at, apart)
@@ -71,11 +58,13 @@ class Aggregation(Balancing):
     @torch.no_grad()
     def _weigh(self, found: Tensor, present: Tensor) -> None:
         """The Gramian of all tasks → `last`; rows of absent tasks never reach the weighting."""
-        there = present.nonzero().squeeze(1)
-        if not len(there):
-            return
-        weights = self.weighting(found[there][:, there], there).to(self.last)
-        self.last.copy_(weights.mean().expand_as(self.last).index_copy(0, there, weights))
+        for unit in self.units:
+            tasks = torch.tensor(unit, device=present.device)
+            there = tasks[present[tasks]]
+            if len(there):
+                weights = self.weighting(found[there][:, there], there).to(self.last)
+                self.last[tasks] = weights.mean()
+                self.last[there] = weights
 
     def weights(self) -> Tensor:
         return self.last

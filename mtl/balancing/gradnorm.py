@@ -8,20 +8,19 @@ over the tasks' mean. After each step they are scaled back to their sum. The ste
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from mtl.balancing.adam import Adam
-from mtl.balancing.base import Balanced, Balancing, Meeting
+from mtl.balancing.base import Balanced, Meeting, OnGradients
 from mtl.balancing.engine import gramian
 
 LEAST = 1e-12
 """Of a first loss, and of a weight: below 0 a task would climb."""
 
 
-class GradNorm(Balancing):
+class GradNorm(OnGradients):
     """Norms are of the weights of the last shared layer (`at: parameters`) or of the shared activations. Means, targets and
     the sum are over the tasks present; a weight whose task is absent stays."""
 
@@ -31,30 +30,17 @@ class GradNorm(Balancing):
     def __init__(
         self, tasks: Sequence[Balanced], *, at: str = "parameters", every: int = 1, alpha: float = 1.5, lr: float = 0.025
     ) -> None:
-        super().__init__(tasks)
-        self.at, self.every, self.alpha = at, every, alpha
+        super().__init__(tasks, at, every)
+        self.alpha = alpha
         self.adam = Adam(len(tasks), lr)
         self.register_buffer("scale", torch.ones(len(tasks)))
         self.register_buffer("first", torch.zeros(len(tasks)))
-        self._step = 0
-
-    @property
-    def traces(self) -> bool:
-        return self.at == "parameters"
-
-    def meet(self, at: str) -> None:
-        self.at = at
-
-    def start_epoch(self, epoch: int) -> None:
-        self._step = 0
 
     def backward(self, losses: Tensor, present: Tensor, meeting: Meeting) -> None:
         weights = self.scale.clone()
-        if self._step % self.every == 0:
-            last = [p for p in meeting.parameters if p.dim() > 1][-1:] or list(meeting.parameters)[-1:]
-            at = replace(meeting, own=(), parameters=last)
-            self._learn(losses.detach(), present, gramian(losses, present, at, self.at).diagonal().sqrt().to(losses.dtype))
-        self._step += 1
+        if self._turn():
+            norms = gramian(losses, present, meeting.only(meeting.last), self.at).diagonal().sqrt()
+            self._learn(losses.detach(), present, norms.to(losses.dtype))
         (losses * weights).sum().backward()  # type: ignore[no-untyped-call]  # torch leaves Tensor.backward untyped
 
     @torch.no_grad()

@@ -53,7 +53,7 @@ class Model(Part):
     sharing: Literal[
         "auto", "shared_bottom", "separate", "hybrid", "cross_stitch", "task_conditioned", "message_passing",
         "mmoe", "cgc", "ple", "dselect_k",
-    ] = "shared_bottom"
+    ] = "shared_bottom"  # fmt: skip
     options: dict[str, float] = {}
     """Options of this sharing, by name."""
     groups: tuple[tuple[str, ...], ...] | None = None

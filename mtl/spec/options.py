@@ -67,8 +67,8 @@ LIMITS: dict[tuple[str, str], tuple[float, float]] = {
 }
 """(Sharing or balancing, option) -> least and largest value; none: any number."""
 
-WHOLE = ("experts", "own_experts", "levels", "k", "per_example", "warmup")
-"""Options that count something."""
+WHOLE = ("embedding", "message", "experts", "own_experts", "levels", "k", "per_example", "warmup")
+"""Options that count something, or are 0 or 1."""
 
 
 def check_options(of: str, given: Mapping[str, float], known: Mapping[str, Mapping[str, float]]) -> None:

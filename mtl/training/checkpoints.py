@@ -8,35 +8,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import platform
 import shutil
 import time
-import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 import mtl
-from mtl.files import replacing
 from mtl.spec import Model, Training
 from mtl.training.batches import Rows
 from mtl.training.optimizers import put_states, states_of
 from mtl.training.run import Run
+from mtl.training.sealed import read_sealed, write_sealed
 from mtl.training.stopping import Stopping
 
 FILE = "run.safetensors"
-ROOMS = ("network", "balancing", "relatedness", "training")
+ROOMS = ("network", "balancing", "relatedness", "spec", "training")
 SHARE = 0.05
 """Largest share of a run's time that goes into checkpoints; where one takes long, epochs in between go without."""
-
-log = logging.getLogger(__name__)
 
 
 def key_of(inputs: str, encodings: Any, model: Model, training: Training, sharing: str, device: torch.device) -> str:
@@ -85,23 +79,15 @@ class Checkpoint:
         start = time.monotonic()
         if self.folder is None or start - self._wrote < self._took / SHARE:
             return
-        tensors, state = _tensors(run), _state(run)
-        text = json.dumps({"state": state, "sum": _checksum(tensors)})
-        with replacing(self._file) as partial:
-            save_file(tensors, partial, metadata={"run": text})
+        write_sealed(self._file, _tensors(run), _state(run))
         self._wrote = time.monotonic()
         self._took = self._wrote - start
 
     def load(self, run: Run) -> None:
         """Bring `run` to where the checkpoint is; leaves it as it is if there is none, or (with a warning) a broken one."""
-        if self.folder is None or not self._file.is_file():
-            return
-        try:
-            tensors, state = _read(self._file)
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
-            log.warning("%s is broken (%s): training starts anew", self._file, error)
-            return
-        _restore(run, tensors, state)
+        found = None if self.folder is None else read_sealed(self._file, "training starts anew")
+        if found is not None:
+            _restore(run, *found)
 
     def remove(self) -> None:
         if self.folder is not None:
@@ -116,28 +102,12 @@ def _tensors(run: Run) -> dict[str, Tensor]:
         found |= {f"optimizer/{name}/{key}": value for key, value in state.items()}
     if run.tracker is not None:
         found |= {f"relatedness/{name}": tensor for name, tensor in run.tracker.state().items()}
-    return {name: tensor.cpu().contiguous() for name, tensor in found.items()}
+    return found
 
 
 def _state(run: Run) -> dict[str, Any]:
     stopping = {"score": run.stopping.score, "epoch": run.stopping.epoch}
     return {"epoch": run.epoch, "seconds": run.seconds, "active": run.active, "stopping": stopping, "history": run.history}
-
-
-def _checksum(tensors: dict[str, Tensor]) -> int:
-    total = 0
-    for name in sorted(tensors):
-        total = zlib.crc32(tensors[name].reshape(-1).numpy().data, total)
-    return total
-
-
-def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    with safe_open(file, "pt") as opened:
-        text = json.loads((opened.metadata() or {})["run"])
-        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  # no mapping, has no __iter__
-    if text["sum"] != _checksum(tensors):
-        raise ValueError("its checksum does not fit")
-    return tensors, text["state"]
 
 
 def _restore(run: Run, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:

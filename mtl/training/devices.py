@@ -59,5 +59,11 @@ def seed_epoch(seed: int, epoch: int) -> torch.Generator:
 
     Returns a generator for the order of rows; dropout uses torch's own.
     """
-    torch.manual_seed(seed * 1_000_003 + epoch)
+    order = order_of(seed, epoch)
+    torch.manual_seed(order.initial_seed())
+    return order
+
+
+def order_of(seed: int, epoch: int) -> torch.Generator:
+    """A generator for the order of rows in this epoch, of which torch's own notices nothing."""
     return torch.Generator().manual_seed(seed * 1_000_003 + epoch)

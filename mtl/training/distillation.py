@@ -14,30 +14,23 @@ the record, and of early stopping, are own losses alone.
 
 from __future__ import annotations
 
-import json
-import logging
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from mtl.files import replacing
 from mtl.network import Network, Outputs, Plan
 from mtl.spec import Distillation, Training
 from mtl.training.batches import Store
 from mtl.training.lessons import Lesson
+from mtl.training.sealed import read_sealed, write_sealed
 
 FILE = "teachers.safetensors"
 ROWS = 8192
 """Rows that teachers speak of at a time, over all of them."""
-
-log = logging.getLogger(__name__)
 
 
 def taught(
@@ -102,28 +95,13 @@ def may_learn(plan: Plan, train: Store) -> Tensor:
 
 def write_lesson(folder: Path, lesson: Lesson, seconds: float) -> None:
     """Keep it beside the run's checkpoint: a run that is killed need not train its teachers again."""
-    tensors = {"soft": lesson.soft.cpu().contiguous(), "mask": lesson.mask.cpu().contiguous()}
-    text = json.dumps({"seconds": seconds, "sum": _checksum(tensors)})
-    with replacing(folder / FILE) as partial:
-        save_file(tensors, partial, metadata={"lesson": text})
+    write_sealed(folder / FILE, {"soft": lesson.soft, "mask": lesson.mask}, {"seconds": seconds})
 
 
 def read_lesson(folder: Path, device: torch.device) -> tuple[Lesson, float] | None:
     """The lesson kept there and the seconds it took; None if there is none, or (with a warning) a broken one."""
-    file = folder / FILE
-    if not file.is_file():
+    found = read_sealed(folder / FILE, "teachers are trained anew")
+    if found is None:
         return None
-    try:
-        with safe_open(file, "pt") as opened:
-            told = json.loads((opened.metadata() or {})["lesson"])
-            tensors = {name: opened.get_tensor(name) for name in ("soft", "mask")}
-        if told["sum"] != _checksum(tensors):
-            raise ValueError("its checksum does not fit")
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        log.warning("%s is broken (%s): teachers are trained anew", file, error)
-        return None
-    return Lesson(tensors["soft"].to(device), tensors["mask"].to(device)), float(told["seconds"])
-
-
-def _checksum(tensors: dict[str, Tensor]) -> int:
-    return zlib.crc32(tensors["mask"].numpy().tobytes(), zlib.crc32(tensors["soft"].numpy().tobytes()))
+    tensors, said = found
+    return Lesson(tensors["soft"].to(device), tensors["mask"].to(device)), float(said["seconds"])

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from mtl.balancing import Meeting, Readings, Trace
+from mtl.balancing.place import ENOUGH, overlap
 from mtl.network import Network, Outputs
-from mtl.network.layers import StackedLinear
+from mtl.network.layers import Layer, StackedLinear
+from mtl.spec.options import MEETING
 
 
 class Meetings:
@@ -28,6 +30,7 @@ class Meetings:
         self.place = torch.tensor([task for at in network.kinds.values() for task in at], device=network.device)
         views = torch.tensor(view, device=network.device)
         self.together = None if len(set(view)) == 1 else views[:, None] == views
+        self.last = _last_layer(network, shared)
         self._apart = False
         self._seen: dict[str, list[Trace]] = {}
         self._copies: dict[str, Tensor] = {}
@@ -35,7 +38,7 @@ class Meetings:
     def __call__(self, outputs: Outputs) -> Meeting:
         traces, copies = [seen[0] for seen in self._seen.values() if len(seen) == 1], list(self._copies.values())
         self._seen, self._copies = {}, {}
-        return Meeting(self.parameters, outputs.shared.meeting, self.own, self._readings(outputs), traces, copies)
+        return Meeting(self.parameters, outputs.shared.meeting, self.own, self._readings(outputs), traces, copies, self.last)
 
     def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Outputs:
         """The network's own, but, inside `traced` and where tasks have rows of their own, with a copy (no memory) of the
@@ -69,10 +72,37 @@ class Meetings:
             for hook in hooks:
                 hook.remove()
 
-    def _noting(self, name: str) -> Any:
+    def _noting(self, name: str) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
         def note(module: nn.Module, given: tuple[Tensor], z: Tensor) -> None:
             assert isinstance(module, StackedLinear)
             if z.requires_grad:
                 self._seen.setdefault(name, []).append(Trace(given[0], z, module.weight, module.bias))
 
         return note
+
+
+def place_of(network: Network, mask: Tensor) -> str:
+    """Where gradients are best compared, told by which rows of train have which labels, mask [task, rows].
+
+    At the representation, where the sharing has one, if all tasks of a unit see the same inputs and have labels on the same
+    rows. Not with `ple`: beside the shared experts its tasks meet below what each was told for itself, and there their
+    gradients at the representation are orthogonal whatever they do to the parameters.
+    """
+    if network.sharing not in MEETING or network.body.entwined:
+        return "parameters"
+    inputs = [task.inputs for task in network.plan.tasks]
+    same = torch.tensor([[a == b for a in inputs] for b in inputs], device=mask.device)
+    fits = all(overlap(mask[unit], same[unit][:, unit]) >= ENOUGH for unit in network.units)
+    return "representation" if fits else "parameters"
+
+
+def _last_layer(network: Network, shared: set[int]) -> list[nn.Parameter]:
+    """The weights of the last hidden layer that all tasks pass: of a shared one (`shared` has the ids of parameters), before
+    those that are a task's though others move them. Where the encoders of several inputs are the last, of all of them."""
+    hidden = [(n, module.linear.weight) for n, module in network.body.named_modules() if isinstance(module, Layer)]
+    layers = [(n, weight) for n, weight in hidden if id(weight) in shared]
+    layers = [(n, weight) for n, weight in layers if not n.startswith(network.body.stacked)] or layers
+    if not layers:
+        return []
+    inside, found, _ = layers[-1][0].partition(".encoders.")
+    return [weight for n, weight in layers if n.startswith(inside + found)]

@@ -14,7 +14,8 @@ from mtl.network import Network
 from mtl.relatedness.lookahead import lookahead
 from mtl.relatedness.tracking import Tracker
 from mtl.training.batches import Store, joint, own
-from mtl.training.devices import autocast
+from mtl.training.devices import autocast, order_of
+from mtl.training.meeting import place_of
 from mtl.training.optimizers import states_of
 from mtl.training.run import Run
 
@@ -24,28 +25,12 @@ AHEAD = 0.03
 MOST = 8
 """Looks at the end of one epoch at most."""
 
-TOGETHER = 0.5
-"""Least share of the labels of the rarer of two tasks that stand on rows of the other, for gradients to be compared at the
-representation: on disjoint rows they would be orthogonal there, whatever they do to the parameters."""
-
 
 def tracker_of(network: Network, mask: Tensor, every: int | None) -> Tracker | None:
     """A tracker for the tasks of `network` with the labels `mask` [task, row]; None if nothing is shared or asked for."""
     if every is None or network.body.own_stop or len(network.plan.tasks) < 2:
         return None
-    return Tracker(len(network.plan.tasks), network.units, _place(network, mask), network.device)
-
-
-def _place(network: Network, mask: Tensor) -> str:
-    """Where gradients are compared: at the representation if all tasks of a unit see the same inputs, of the same rows."""
-    if network.body.own_rows:
-        return "parameters"
-    both = mask @ mask.T
-    overlap = both / torch.minimum(both.diagonal()[:, None], both.diagonal()).clamp(min=1)
-    for unit in network.units:
-        if len({network.plan.tasks[task].inputs for task in unit}) > 1 or bool((overlap[unit][:, unit] < TOGETHER).any()):
-            return "parameters"
-    return "representation"
+    return Tracker(len(network.plan.tasks), network.units, place_of(network, mask), network.device)
 
 
 def watch(run: Run, step: int, losses: Tensor, present: Tensor, meeting: Meeting) -> None:
@@ -54,8 +39,6 @@ def watch(run: Run, step: int, losses: Tensor, present: Tensor, meeting: Meeting
     tracker, every = run.tracker, run.training.relatedness
     if tracker is None or every is None:
         return
-    if meeting.representation is None:
-        tracker.at = "parameters"
     rarer = 1 if tracker.at == "representation" else -(-len(losses) // 3)
     if step % (every * rarer) == 0:
         tracker.add(gramian(losses, present, meeting, tracker.at), present, run.active)
@@ -72,7 +55,7 @@ def look_ahead(run: Run, train: Store, count: int) -> None:
     if times < 1:
         return
     deal = own if run.network.body.own_rows else joint
-    generator = torch.Generator().manual_seed(run.training.seed * 1_000_003 + run.epoch)
+    generator = order_of(run.training.seed, run.epoch)
     for _, rows in zip(range(times), deal(train.mask, count, generator), strict=False):
         tracker.add_affinity(_ahead(run, train, rows), run.active)
     tracker.spend(steps, times * cost)

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from mtl.balancing import BALANCINGS, Balanced, Balancing
-from mtl.balancing.place import ENOUGH, overlap
 from mtl.errors import TrainingError
 from mtl.network import Network, Plan, rows_of
 from mtl.network.heads import HEADS
 from mtl.relatedness.tracking import Tracker
 from mtl.spec import Model, Training
 from mtl.spec.options import MEETING, ON_GRADIENTS
+from mtl.training.meeting import place_of
 from mtl.training.optimizers import Parameters, make_optimizer, put_states, states_of, states_only
 from mtl.training.stopping import Stopping
 
@@ -82,19 +82,16 @@ class Run:
         Raises TrainingError where the spec asks for the representation and the sharing has no such place.
         """
         network, asked, balancing = self.network, self.training.at, self.training.balancing
-        has_meeting = network.sharing in MEETING
-        if asked == "representation" and not has_meeting and balancing in ON_GRADIENTS and not network.body.own_stop:
+        missing = network.sharing not in MEETING and not network.body.own_stop
+        if asked == "representation" and missing and balancing in ON_GRADIENTS:
             raise TrainingError(
                 f"training.at: representation, with balancing: {balancing}",
                 expected=f"a sharing with shared activations ({', '.join(MEETING)})",
                 found=f"sharing: {network.sharing}",
                 do="write at: auto, or at: parameters",
             )
-        inputs = [task.inputs for task in network.plan.tasks]
-        same = torch.tensor([[a == b for a in inputs] for b in inputs], device=mask.device)
-        fits = has_meeting and all(overlap(mask[unit], same[unit][:, unit]) >= ENOUGH for unit in network.units)
-        self.at = asked if asked != "auto" else "representation" if fits else "parameters"
-        self.balancing.meet(self.at)
+        self.at = place_of(network, mask) if asked == "auto" else asked
+        self.balancing.meet(self.at, network.units)
 
     def note(self, scores: Sequence[float]) -> None:
         """Take these scores of the tasks (of this epoch), keep the weights of whoever is at its best and has not stopped."""
@@ -137,7 +134,7 @@ class Run:
         """Go on with this network of these tasks, with a fresh optimizer."""
         self.network, self.active = network, active
         self.balancing = balancing_of(network, self.training).to(network.device)
-        self.balancing.meet(self.at)
+        self.balancing.meet(self.at, network.units)
         self.optimizer = make_optimizer(self.parameters, self.training)
 
 

@@ -149,3 +149,15 @@ def test_some_rows_keep_the_share_of_each_class(count: int, mixed: Encodings) ->
         assert abs(one.targets.sum() - max(1, count / 10)) <= 1
     assert chosen[0].keys["key"].to_list() != chosen[1].keys["key"].to_list() or count < 3
     assert rare.some(1000, 0, True).keys.equals(rare.keys)
+
+
+@pytest.mark.parametrize("means", ["head", "low_rank"])
+def test_a_champion_of_groups_with_different_sights_takes_a_new_task(means: Means, two_inputs: Encodings) -> None:
+    """One trunk runs for {x} and {y}, the other for {x, y} alone, beside a run that no task reads."""
+    torch.manual_seed(0)
+    model = Model(width=16, depth=2, dropout=0.1, groups=(("a", "b", "d"), ("c",)))
+    champion = build_network(two_inputs, model).eval()
+    addition, test = learned_by(champion, two_inputs, task_of("new", "regression", ["x", "y"]), means)
+    assert addition.mix is not None
+    assert len(addition.mix) == 3
+    assert np.isfinite(predicted(champion, addition, task_of("new", "regression", ["x", "y"]), test)).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -255,3 +256,26 @@ def test_gradient_methods_take_their_options() -> None:
     balancing = BALANCINGS["cagrad"]([Balanced(1, False)] * 3, at="representation", every=4, c=0.1)
     assert isinstance(balancing, Aggregation)
     assert (balancing.at, balancing.every) == ("representation", 4)
+
+
+LAST = {
+    **dict.fromkeys(("mmoe", "cgc", "ple", "dselect_k"), r"body\.experts\.\d\.\d\.linear\.weight"),
+    "cross_stitch": r"body\.own\.1\.linear\.weight",
+}
+"""Where it is not the weight of the shared trunk's second layer."""
+
+
+@pytest.mark.parametrize("members", [1, 2])
+@pytest.mark.parametrize("sharing", SHARED)
+def test_gradnorm_looks_at_the_weight_of_the_last_shared_layer(sharing: str, members: int, mixed: Encodings, rows: RowsOf) -> None:
+    """Not at its bias, at what members scale, nor at gates or a lower level's parts; one task's norm at a time, own rows or not."""
+    step = Step(mixed, rows, sharing, members)
+    names = {id(parameter): name for name, parameter in step.network.named_parameters()}
+    last = [names[id(parameter)] for parameter in step.meeting.last]
+    assert len(last) == 1
+    assert re.fullmatch(LAST.get(sharing, r"body\.shared\.1\.linear\.weight"), last[0])
+    if sharing == "ple":
+        assert last[0].startswith("body.experts.1.")
+    norms = step.explicit(list(step.meeting.last)).norm(dim=1)
+    found = gramian(step.losses, step.present, step.meeting.only(step.meeting.last), "parameters").diagonal().sqrt()
+    torch.testing.assert_close(found, norms)

@@ -193,7 +193,7 @@ def test_gradnorm_is_algorithm_1(at: str) -> None:
         expected = torch.autograd.grad((losses * torch.tensor(w)).sum(), [trunk.weight, head.weight], retain_graph=True)
         for layer in (trunk, last, head):
             layer.zero_grad()
-        balancing.backward(losses, there, Meeting([trunk.weight, last.weight], h, [head.weight]))
+        balancing.backward(losses, there, Meeting([trunk.weight, last.weight], h, [head.weight], last=[last.weight]))
         torch.testing.assert_close([trunk.weight.grad, head.weight.grad], list(expected), rtol=1e-9, atol=1e-12)
         adam.step(only(norms * np.sign(w[present] * norms - target), present), present)
         with torch.no_grad():

@@ -83,6 +83,7 @@ def test_auto_chooses_by_labels_sight_and_sharing(mixed: Encodings, two_inputs: 
     everywhere, apart = torch.ones(7, 70), torch.eye(7).repeat_interleave(10, 1)
     assert at_of(mixed, everywhere, "shared_bottom") == "representation"
     assert at_of(mixed, everywhere, "mmoe") == "representation"
+    assert at_of(mixed, everywhere, "ple") == "parameters"  # tasks also meet below what each was told for itself
     assert at_of(mixed, apart, "shared_bottom") == "parameters"
     assert at_of(mixed, everywhere, "hybrid") == "parameters"
     assert at_of(two_inputs, torch.ones(4, 70), "shared_bottom") == "parameters"
@@ -94,3 +95,18 @@ def test_the_representation_of_a_sharing_that_has_none_is_an_error(balancing: st
     assert balancing in ON_GRADIENTS
     with pytest.raises(TrainingError, match="shared activations"):
         fitted(mixed, rows, "hybrid", balancing=balancing, at="representation")
+
+
+def test_groups_that_share_nothing_are_weighed_apart(mixed: Encodings) -> None:
+    """Long gradients of one group take no weight from another: each is weighed as if it were alone."""
+    model = Model(width=8, depth=2, groups=(("a", "b", "c"), ("d", "e", "f", "g")))
+    run = Run.start(plan_of(mixed), model, training(balancing="mgda"), None, CPU)
+    run.meet(torch.ones(7, 20))
+    assert isinstance(run.balancing, Aggregation)
+    gramian = torch.block_diag(torch.eye(3), 1e6 * torch.eye(4))
+    run.balancing._weigh(gramian, torch.ones(7, dtype=torch.bool))
+    torch.testing.assert_close(run.balancing.weights(), torch.tensor([1 / 3] * 3 + [1 / 4] * 4))
+    run.balancing._weigh(gramian, torch.tensor([True, True, False, False, False, False, True]))
+    torch.testing.assert_close(run.balancing.weights(), torch.tensor([1 / 2] * 3 + [1.0] * 4))
+    run.balancing._weigh(gramian, torch.tensor([True, False, False, False, False, False, False]))
+    torch.testing.assert_close(run.balancing.weights(), torch.ones(7))

@@ -151,7 +151,7 @@ def test_a_slow_disk_does_not_slow_training(
     mixed: Encodings, rows: RowsOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where writing takes long, epochs in between go without a checkpoint."""
-    import mtl.training.checkpoints as module
+    import mtl.training.sealed as module
 
     written: list[Path] = []
     save = module.save_file
@@ -161,7 +161,7 @@ def test_a_slow_disk_does_not_slow_training(
         time.sleep(0.2)
         save(tensors, path, **more)
 
-    monkeypatch.setattr(module, "SHARE", 0.05)
+    monkeypatch.setattr("mtl.training.checkpoints.SHARE", 0.05)
     monkeypatch.setattr(module, "save_file", slow)
     run(mixed, rows, "shared_bottom", tmp_path, patience=20)
     assert len(written) == 1

@@ -16,6 +16,8 @@ WRONG = [
     ("", "balancing: famo, options: {rate: 1}", "training", "an option of famo (lr, decay)", "rate", ""),
     ("", "balancing: dwa, options: {temperature: 0}", "training", "temperature of dwa", "0", ""),
     ("", "balancing: stch, options: {warmup: 1.5}", "training", "warmup", "1.5", ""),
+    ("sharing: task_conditioned, options: {embedding: 2.5}", "", "model", "embedding of task_conditioned: a whole", "2.5", ""),
+    ("sharing: message_passing, options: {message: 8.5}", "", "model", "message of message_passing: a whole number", "8.5", ""),
     ("", "balancing: mgda, at: head", "training.at", "'representation' or 'parameters'", "'head'", ""),
     ("", "balancing: mgda, every: 0", "training.every", "greater than or equal to 1", "0", ""),
     ("sharing: separate", "balancing: mgda", "training.balancing", "tasks that share", "sharing: separate", "balancing: equal"),
