@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run repro test test-fast check format pins results install clean
+.PHONY: run repro test test-fast check format pins peers bench bench-full results readme install clean
 
 run: install            ## the whole pipeline under Prefect, then where the report is
 	@mtl run
@@ -42,8 +42,20 @@ install: .venv/.installed
 pins: install           ## pin what pyproject.toml asks for, as it resolves today
 	@$(BIN)/python tools/lock.py
 
-results:                ## the table of the last run, into both READMEs
-	@$(BIN)/python tools/results.py
+peers: install          ## the peers that benchmarks measure, each into an environment of its own
+	@benchmarks/peers/install
+
+bench: install          ## the quick benchmarks, a few minutes -> benchmarks/.work/quick.md
+	@$(BIN)/python -m benchmarks --quick
+
+bench-full: install     ## all of them, hours -> benchmarks/RESULTS.md
+	@$(BIN)/python -m benchmarks
+
+results: install        ## quality on real data, hours; goes on where it was stopped -> benchmarks/RESULTS.md
+	@$(BIN)/python -m benchmarks.quality
+
+readme:                 ## the table of the last run, into both READMEs
+	@$(BIN)/python tools/readme.py
 
 clean:                  ## what the pipeline made; raw data, cache and registry stay
 	rm -rf data/ingested data/validated data/quarantine data/profiles data/split.parquet data/encoded data/aligned models reports

@@ -4,8 +4,8 @@ A column is cut into at most 64 bins (its categories, or quantiles; missing is a
 of each bin, learned on one half of the labelled train rows, predicts the other half. The score is R² for regression
 (of a straight line, if that is higher: bins are coarse in the tails of few rows), AUC for binary, and the share of the
 majority class's errors that the column removes for classes. Of a long table it looks at MOST rows of each task, drawn
-once: a column that gives a label away does so on these too (an R² or AUC of .98 is known to ± .001), and the check costs
-the same however long the table is.
+once: a column that gives a label away does so on these too (an R² of .98 is known to ± .001, an AUC of .98 to ± .01 where
+one label in a hundred is positive), and the check costs the same however long the table is.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def find_leaks(
     `train`: entity -> its train keys and the encoded arrays of its inputs on them; `labels`: task -> encoded
     target and mask on those rows. Raises LeakError if the spec says `stop` for one of them.
     """
-    found = [leak for task in tasks for leak in _leaks_of(spec, task, inputs, train[task.entity], labels[task.name])]
+    looks = Looks(inputs, train)
+    found = [leak for task in tasks for leak in _leaks_of(spec, task, looks, labels[task.name])]
     stops = [leak for leak in found if leak.decision == "stop"]
     if stops:
         first = stops[0]
@@ -73,25 +74,60 @@ def find_leaks(
     return found
 
 
-def _leaks_of(
-    spec: Spec,
-    task: TaskEncoding,
-    inputs: dict[str, TabularEncoding],
-    train: tuple[pl.Series, dict[str, Arrays]],
-    labels: tuple[Floats64, Bools],
-) -> list[Leak]:
-    keys, arrays = train
+@dataclass(frozen=True)
+class Look:
+    """One column on some rows: the bin of each; of a numeric one also its values and which of them are there."""
+
+    column: str
+    bins: Ints
+    values: Floats64 | None = None
+    known: Bools | None = None
+
+    def score(self, target: Floats64, first_half: Bools, kind: str) -> float:
+        """How well the column predicts the target: by its bins, or by a straight line if that is better."""
+        score = alone(self.bins, target, first_half, kind)
+        if kind != "regression" or self.values is None or self.known is None:
+            return score
+        return max(score, straight(self.values, self.known, target, first_half))
+
+
+class Looks:
+    """Columns as the check looks at them. Tasks labelled on the same rows, one after the other, share one look."""
+
+    def __init__(self, inputs: dict[str, TabularEncoding], train: dict[str, tuple[pl.Series, dict[str, Arrays]]]) -> None:
+        self.inputs, self.train = inputs, train
+        self._entity, self._rows = "", np.empty(0, np.int64)
+        self._half = np.empty(0, np.bool_)
+        self._columns: dict[str, list[Look]] = {}
+
+    def halves(self, entity: str, rows: Ints) -> Bools:
+        """Move to these rows of an entity's train keys; which of them are in the first half."""
+        if entity != self._entity or not np.array_equal(rows, self._rows):
+            self._entity, self._rows, self._columns = entity, rows, {}
+            self._half = (stable_hash(self.train[entity][0].gather(rows), "leak") & np.uint64(1)).astype(bool)
+        return self._half
+
+    def columns(self, name: str) -> list[Look]:
+        """Every column of an input, on the rows of now."""
+        if name not in self._columns:
+            self._columns[name] = list(_looks(self.inputs[name], self.train[self._entity][1][name], self._rows))
+        return self._columns[name]
+
+
+def _leaks_of(spec: Spec, task: TaskEncoding, looks: Looks, labels: tuple[Floats64, Bools]) -> list[Leak]:
     target, labelled = labels
     rows = _some(np.flatnonzero(labelled))
-    first_half = (stable_hash(keys.gather(rows), "leak") & np.uint64(1)).astype(bool)
+    first_half = looks.halves(task.entity, rows)
     if min(first_half.sum(), (~first_half).sum()) < LEAST:
         return []
     found = []
     for name in task.inputs:
-        for column, score in _scores(inputs[name], arrays[name], rows, target[rows], first_half, task.kind):
+        for look in looks.columns(name):
+            score = look.score(target[rows], first_half, task.kind)
             if score >= spec.encoding.leak.threshold:
-                allowed = spec.inputs[name].columns[column].leak == "allow"
-                found.append(Leak(name, column, task.name, round(score, 4), "allow" if allowed else spec.encoding.leak.on_leak))
+                allowed = spec.inputs[name].columns[look.column].leak == "allow"
+                decision = "allow" if allowed else spec.encoding.leak.on_leak
+                found.append(Leak(name, look.column, task.name, round(score, 4), decision))
     return found
 
 
@@ -102,23 +138,23 @@ def _some(rows: Ints) -> Ints:
     return rows[np.sort(np.random.default_rng(0).choice(len(rows), MOST, replace=False))]
 
 
-def _scores(
-    encoding: TabularEncoding, arrays: Arrays, rows: Ints, target: Floats64, first_half: Bools, kind: str
-) -> Iterator[tuple[str, float]]:
-    """(column, score) of every column of an input on its labelled rows."""
+def _looks(encoding: TabularEncoding, arrays: Arrays, rows: Ints) -> Iterator[Look]:
     for j, one in enumerate(encoding.numeric):
         values, known = arrays["numeric"][rows, j].astype(np.float64), ~arrays["missing"][rows, j]
-        yield one.column, alone_numeric(values, known, target, first_half, kind)
+        yield Look(one.column, _bins(values, known), values, known)
     for j, cat in enumerate(encoding.categorical):
-        yield cat.column, alone(arrays["categorical"][rows, j].astype(np.int64), target, first_half, kind)
+        yield Look(cat.column, arrays["categorical"][rows, j].astype(np.int64))
+
+
+def _bins(values: Floats64, known: Bools) -> Ints:
+    """The bin of each value; 0 where it is missing."""
+    edges = np.unique(np.quantile(values[known], np.linspace(0, 1, BINS)[1:-1])) if known.any() else np.empty(0)
+    return np.where(known, 1 + np.searchsorted(edges, values, side="right"), 0).astype(np.int64)
 
 
 def alone_numeric(values: Floats64, known: Bools, target: Floats64, first_half: Bools, kind: str) -> float:
     """How well a numeric column predicts the target: by its bins, or by a straight line if that is better."""
-    edges = np.unique(np.quantile(values[known], np.linspace(0, 1, BINS)[1:-1])) if known.any() else np.empty(0)
-    bins = np.where(known, 1 + np.searchsorted(edges, values, side="right"), 0).astype(np.int64)
-    score = alone(bins, target, first_half, kind)
-    return max(score, straight(values, known, target, first_half)) if kind == "regression" else score
+    return Look("", _bins(values, known), values, known).score(target, first_half, kind)
 
 
 def alone(bins: Ints, target: Floats64, first_half: Bools, kind: str) -> float:
@@ -141,7 +177,8 @@ def straight(values: Floats64, known: Bools, target: Floats64, first_half: Bools
     if fit.sum() < LEAST or np.ptp(values[fit]) == 0:
         return 0.0
     x, y = values[fit], target[fit]
-    slope = float(((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum())
+    apart = x - x.mean()
+    slope = float(apart @ y / (apart @ apart))
     guess = np.where(known[judge], y.mean() + slope * (values[judge] - x.mean()), target[first_half].mean())
     return _r2(guess, target[judge])
 

@@ -1,4 +1,4 @@
-"""Put the table of reports/metrics.json into both READMEs, between their result marks: `make results`, after `make run`."""
+"""Put the table of reports/metrics.json into both READMEs, between their result marks: `make readme`, after `make run`."""
 
 from __future__ import annotations
 

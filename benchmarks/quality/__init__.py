@@ -1,0 +1,1 @@
+"""Quality on real data: the shared model against single-task networks and boosted trees, by the pipeline's own stages."""

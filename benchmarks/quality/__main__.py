@@ -1,0 +1,76 @@
+"""Run what is missing of the study, then write its tables into benchmarks/RESULTS.md.
+
+    python -m benchmarks.quality                                   # every cell; goes on where it was stopped
+    python -m benchmarks.quality --data nhanes --labels 1 0.05     # some of them
+    python -m benchmarks.quality --set training.balancing=nash     # another variant beside the default
+    python -m benchmarks.quality --only-tables
+
+Figures are kept in benchmarks/quality/results.json, a cell each, with a hash of the code that made them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from benchmarks.quality.cells import Cell, Changes
+from benchmarks.quality.results import add, read
+from benchmarks.quality.tables import write_tables
+
+SEEDS = (7, 11, 13, 17, 23)
+"""Of the split; fixed before the first run."""
+SHARES = {"nhanes": (1, 0.2, 0.05), "census": (1, 0.2, 0.05), "tox21": (1, 0.2, 0.05)}
+
+
+def cells(data: Iterable[str], shares: Iterable[float], seeds: Iterable[int], changes: Changes) -> Iterator[Cell]:
+    """The study; census at all labels has one seed, since its split is the official one and its runs are long."""
+    wanted, drawn = set(shares), list(seeds)
+    for name in data:
+        for share in (s for s in SHARES[name] if not wanted or s in wanted):
+            for seed in drawn[:1] if name == "census" and share == 1 else drawn:
+                yield Cell(name, seed, share, changes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", nargs="+", choices=SHARES, default=list(SHARES))
+    parser.add_argument("--labels", nargs="+", type=float, default=[], help="shares of the training labels; all if left out")
+    parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a change of the spec; again for more")
+    parser.add_argument("--shared", type=Path, default=Path("../shared/data"), help="folder with tox21/tox21.parquet")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--again", action="store_true", help="also cells that other code has already run")
+    parser.add_argument("--only-tables", action="store_true")
+    asked = parser.parse_args()
+    changes = tuple((key, YAML(typ="safe").load(value)) for key, _, value in (one.partition("=") for one in asked.set))
+    if not asked.only_tables:
+        _run(list(cells(asked.data, asked.labels, asked.seeds, changes)), asked.shared.resolve(), asked.processes, asked.again)
+    write_tables(read())
+
+
+def _run(wanted: list[Cell], shared: Path, processes: int, again: bool) -> None:
+    known = read()
+    todo = [cell for cell in wanted if again or cell.name not in known]
+    print(f"{len(wanted)} cells, {len(wanted) - len(todo)} of them done", flush=True)
+    began = time.monotonic()
+    with ThreadPoolExecutor(processes) as pool:
+        running = {pool.submit(cell.run, shared, partial(_say, cell)): cell for cell in todo}
+        for done in as_completed(running):
+            cell, figures = running[done], done.result()
+            add(cell, figures)
+            gain = figures["metrics"]["delta_m"]
+            print(f"{cell.name}: delta_m {gain:+.2f} % ({time.monotonic() - began:.0f} s since the start)", flush=True)
+
+
+def _say(cell: Cell, line: str) -> None:
+    print(f"  {cell.name}: {line}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""benchmarks/RESULTS.md's part on real data, from the figures of finished cells."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scipy import stats
+
+from benchmarks.results import Section, write
+
+Cells = Sequence[Mapping[str, Any]]
+
+
+def write_tables(results: Mapping[str, Mapping[str, Any]]) -> None:
+    """One section a data set that has any figures."""
+    for data in dict.fromkeys(cell["data"] for cell in results.values()):
+        of_data = [cell for cell in results.values() if cell["data"] == data]
+        text = "\n".join([*_overview(of_data), "", *_by_task(of_data)])
+        write(Section(f"quality {data}", TITLES[data], f"python -m benchmarks.quality --data {data}", text))
+
+
+EXPLAINED = (
+    "Means over tasks of the headline metric, and over split seeds, with the 95 % interval over seeds where there are several."
+    " `delta_m`: mean gain over single-task, percent of the loss form. `worse`: verdicts, over all seeds."
+)
+RIVALS = ("value", "single_task", "trees")
+TITLES = {
+    "nhanes": "NHANES: eleven tasks of health",
+    "census": "Census income: two tasks, the full set",
+    "tox21": "Tox21: twelve assays",
+}
+
+
+def _overview(cells: Cells) -> list[str]:
+    """A row a variant and share of labels: means over tasks, and over seeds with their 95 % interval (Student's t)."""
+    lines = [
+        EXPLAINED,
+        "",
+        "| labels | variant | seeds | this model | single-task | boosted trees | delta_m, % | worse | seconds |",
+        "|---:| --- |---:|---:|---:|---:| --- |---:|---:|",
+    ]
+    for (share, variant), group in sorted(
+        _grouped(cells).items(), key=lambda item: (-item[0][0], item[0][1] != "default", item[0])
+    ):
+        means = [f"{statistics.fmean(_mean_of(cell, rival) for cell in group):.4f}" for rival in RIVALS]
+        worse = sum(task["verdict"] == "worse" for cell in group for task in cell["tasks"].values())
+        seconds = statistics.fmean(cell["seconds"] or float("nan") for cell in group)
+        gain = _interval([cell["delta_m"][0] for cell in group])
+        lines.append(f"| {share:.0%} | {variant} | {len(group)} | {' | '.join(means)} | {gain} | {worse} | {seconds:.0f} |")
+    return lines
+
+
+def _by_task(cells: Cells) -> list[str]:
+    """A row a task, at all labels, by the default."""
+    group = _grouped(cells).get((1, "default"), [])
+    if not group:
+        return []
+    lines = ["| task, all labels, default | metric | this model | single-task | boosted trees |", "| --- | --- |---:|---:|---:|"]
+    for name, task in group[0]["tasks"].items():
+        there = [cell for cell in group if name in cell["tasks"]]
+        figures = [f"{statistics.fmean(cell['tasks'][name][rival] for cell in there):.4f}" for rival in RIVALS]
+        lines.append(f"| {name} | {task['metric']} | {' | '.join(figures)} |")
+    return lines
+
+
+def _grouped(cells: Cells) -> dict[tuple[float, str], list[Mapping[str, Any]]]:
+    found: dict[tuple[float, str], list[Mapping[str, Any]]] = {}
+    for cell in cells:
+        variant = ", ".join(f"{key} {json.dumps(value)}" for key, value in cell["changes"].items()) or "default"
+        found.setdefault((cell["share"], variant), []).append(cell)
+    return found
+
+
+def _mean_of(cell: Mapping[str, Any], rival: str) -> float:
+    return statistics.fmean(task[rival] for task in cell["tasks"].values() if task[rival] is not None)
+
+
+def _interval(values: Sequence[float]) -> str:
+    mean = statistics.fmean(values)
+    if len(values) < 2:
+        return f"{mean:+.2f}"
+    half = float(stats.t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / len(values) ** 0.5
+    return f"{mean:+.2f} ({mean - half:+.2f} to {mean + half:+.2f})"
