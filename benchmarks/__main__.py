@@ -42,11 +42,11 @@ QUICK = Size(20_000, 3, (4, 16), (16,), ("equal", "pcgrad", "mgda", "upgrad", "e
 TINY = Size(1_500, 1, (4,), (), ("equal",), (2,), ((8, 256),))
 
 
-def sections(asked: Sequence[str], size: Size, command: str) -> Iterator[Section]:
+def sections(asked: Sequence[str], size: Size, options: str) -> Iterator[Section]:
     """Each section that was asked for, as soon as it is measured."""
     made: dict[str, Callable[[], Iterator[Section]]] = {"speed": _speed, "job": _job, "separate": _separate}
     for name in asked:
-        yield from made[name](size, f"{command} {name}")
+        yield from made[name](size, f"python -m benchmarks {name}{options}")
 
 
 def _speed(size: Size, command: str) -> Iterator[Section]:
@@ -87,13 +87,13 @@ def main() -> None:
     small = said.quick or said.tiny
     file = said.into or (HERE / "quick.md" if small else results.RESULTS)
     size = QUICK if said.quick else TINY if said.tiny else FULL
-    command = "python -m benchmarks" + (" --quick" if said.quick else " --tiny" if said.tiny else "")
+    options = " --quick" if said.quick else " --tiny" if said.tiny else ""
     for name in ("rows", "rounds"):
         if (asked := getattr(said, name)) is not None:
-            size, command = replace(size, **{name: asked}), f"{command} --{name} {asked}"
+            size, options = replace(size, **{name: asked}), f"{options} --{name} {asked}"
     if said.methods:
-        size, command = replace(size, methods=tuple(said.methods)), f"{command} --methods {' '.join(said.methods)}"
-    for section in sections(what, size, command):
+        size, options = replace(size, methods=tuple(said.methods)), f"{options} --methods {' '.join(said.methods)}"
+    for section in sections(what, size, options):
         results.write(section, file)
         print(section.text(), flush=True)
     print(f"written into {file}")

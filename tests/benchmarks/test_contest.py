@@ -98,7 +98,7 @@ def test_a_tiny_run_writes_a_well_formed_section(tmp_path: Path) -> None:
     table = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
     assert text.startswith("# Results")
     assert "<!-- end of speed -->" in text
-    assert "python -m benchmarks --tiny speed" in text
+    assert "`python -m benchmarks speed --tiny`" in text
     assert any(cells[0] == "| mtl equal" and "·" in cells[1] for cells in table)
     assert all(len(cells) == len(table[0]) for cells in table[:3])
     assert "failed" not in text

@@ -73,7 +73,7 @@ def named(names: list[str]) -> str:
 
 def _task(findings: Findings, name: str, alternatives: list[dict[str, Any]]) -> dict[str, Any]:
     """What one task gained all together, and in the choice."""
-    together = next((row for row in alternatives if row.get("networks") == 1), {})
+    together = next((row for row in alternatives if _is_plain(row)), {})
     chosen = next((row for row in alternatives if row.get("chosen")), {})
     return {
         "task": name,
@@ -82,6 +82,11 @@ def _task(findings: Findings, name: str, alternatives: list[dict[str, Any]]) -> 
         "chosen": "alone" if name in (chosen.get("alone") or []) else _gain((chosen.get("tasks") or {}).get(name)),
         "hurt": name in (together.get("hurt") or []),
     }
+
+
+def _is_plain(row: dict[str, Any]) -> bool:
+    """Whether an alternative is all tasks on one trunk, their losses weighing as the spec says."""
+    return row.get("networks") == 1 and row.get("sharing") == "shared_bottom" and not row.get("heavier")
 
 
 def _gain(gain: dict[str, Any] | None) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -108,3 +109,16 @@ def test_the_choice_stands_on_the_page_with_what_was_tried(nhanes: str) -> None:
     assert "each task alone" in part
     assert "12 of 16 trainings were spent" in part
     assert part.count("guilty") == 1
+
+
+def test_all_together_is_told_of_the_plain_alternative_not_of_the_one_with_heavier_losses() -> None:
+    def alternative(gain: float, **more: object) -> dict[str, object]:
+        plain = {"sharing": "shared_bottom", "groups": None, "networks": 1, "alone": [], "hurt": [], "heavier": []}
+        return plain | {"score": gain, "error": 0.1, "tasks": {"a": {"value": gain, "error": 0.1}}} | more
+
+    tried = [alternative(-3.0, hurt=["a"]), alternative(2.0, heavier=["a"], chosen=True), alternative(3.0, sharing="mmoe")]
+    findings = SimpleNamespace(choice={"asked": "auto", "tasks": ["a"], "alternatives": tried}, anchor=lambda name: name)
+    (row,) = choice.context(findings, SimpleNamespace())["tasks"]
+    assert row["together"].startswith("−3.0")
+    assert row["chosen"].startswith("+2.0")
+    assert row["hurt"]
