@@ -14,10 +14,10 @@ repro: install          ## the same graph by DVC alone
 	@dvc repro
 
 test: install           ## every test
-	@pytest -n 2 --dist loadfile
+	@pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: install      ## all but the slow ones
-	@pytest -n 2 --dist loadfile -m "not slow"
+	@pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 check: install          ## ruff, format, strict types, code lock
 	@ruff check .

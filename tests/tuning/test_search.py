@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +206,14 @@ def until_trial(process: subprocess.Popen[str], number: int) -> None:
     for line in process.stdout:
         if line.startswith(f"trial {number}:"):
             break
-    time.sleep(0.1)  # into the next one
+    until = time.monotonic() + 10
+    while not any_at_work() and time.monotonic() < until:  # into the next one, however slow the machine is
+        time.sleep(0.01)
+
+
+def any_at_work() -> bool:
+    with closing(sqlite3.connect(FILE)) as study:
+        return bool(study.execute("SELECT count(*) FROM trials WHERE state = 'RUNNING'").fetchone()[0])
 
 
 @pytest.mark.slow
