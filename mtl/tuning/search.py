@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 from mtl.errors import SpecError, TrainingError
 from mtl.tuning.base import Base, Values
 from mtl.tuning.data import Plan
+from mtl.tuning.interrupt import PERIOD, Interrupt
 from mtl.tuning.pool import LOG, Pool, Worker
 from mtl.tuning.pruning import MedianOfParts, step_of
 from mtl.tuning.space import Space
@@ -60,16 +61,21 @@ class Search:
             self.study.enqueue_trial(fixed, user_attrs={"baseline": True})
             self._known = None
 
-    def run(self, pool: Pool, seconds: float | None = None) -> None:
-        """Until there are enough trials, or no time to begin another; also then nothing is left running."""
+    def run(self, pool: Pool, seconds: float | None = None, interrupt: Interrupt | None = None) -> None:
+        """Until there are enough trials, or no time to begin another; also then nothing is left running.
+
+        Raises KeyboardInterrupt, between two answers, once `interrupt` has noted one.
+        """
         until = time.monotonic() + seconds if seconds is not None else float("inf")
         try:
             while True:
+                if interrupt is not None:
+                    interrupt.check()
                 while pool.has_place and self._wants_more(until):
                     self._start(pool)
                 if not pool.busy:
                     return
-                for worker, answer in pool.answers():
+                for worker, answer in pool.answers(PERIOD):
                     self._heard(pool, worker, answer)
         finally:
             for trial in list(self.running.values()):

@@ -20,6 +20,7 @@ from mtl.spec import SPEC
 from mtl.tuning.base import Base
 from mtl.tuning.data import Plan, can_be_dealt, choice_of, data_key, sizes
 from mtl.tuning.diff import edited, unified
+from mtl.tuning.interrupt import Interrupt
 from mtl.tuning.keys import space_of
 from mtl.tuning.pool import Pool
 from mtl.tuning.search import Search
@@ -88,8 +89,8 @@ def _search(search: Search, file: Path, processes: int, timeout: float | None, *
     search.on_trial = _logging(search, study)
     finished = True
     try:
-        with Pool(processes) as pool:
-            search.run(pool, timeout)
+        with Pool(processes) as pool, Interrupt() as interrupt:
+            search.run(pool, timeout, interrupt)
     except KeyboardInterrupt:
         finished = False
         search.teller.line(f"stopped with {len(search.over)} of {search.trials} trials; `mtl tune` goes on from here")

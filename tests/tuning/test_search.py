@@ -180,6 +180,7 @@ from mtl.tuning import pool
 pool.COMMAND = [sys.executable, sys.argv[1]]
 from mtl.tuning.base import Base
 from mtl.tuning.data import Plan
+from mtl.tuning.interrupt import Interrupt
 from mtl.tuning.keys import space_of
 from mtl.tuning.search import Search
 from mtl.tuning.study import open_study
@@ -188,8 +189,8 @@ base = Base.read()
 search = Search(open_study(Path("study.db"), 1), base, space_of(base), Plan(None, 0, False, ""), 8, Teller())
 search.tidy()
 try:
-    with pool.Pool(int(sys.argv[2])) as workers:
-        search.run(workers)
+    with pool.Pool(int(sys.argv[2])) as workers, Interrupt() as interrupt:
+        search.run(workers, interrupt=interrupt)
 except KeyboardInterrupt:
     print("stopped")
 """
