@@ -11,6 +11,7 @@ Figures are kept in benchmarks/quality/results.json, a cell each, with a hash of
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -49,23 +50,33 @@ def main() -> None:
     parser.add_argument("--only-tables", action="store_true")
     asked = parser.parse_args()
     changes = tuple((key, YAML(typ="safe").load(value)) for key, _, value in (one.partition("=") for one in asked.set))
-    if not asked.only_tables:
-        _run(list(cells(asked.data, asked.labels, asked.seeds, changes)), asked.shared.resolve(), asked.processes, asked.again)
+    wanted = [] if asked.only_tables else list(cells(asked.data, asked.labels, asked.seeds, changes))
+    failed = _run(wanted, asked.shared.resolve(), asked.processes, asked.again)
     write_tables(read())
+    if failed:
+        sys.exit(f"{len(failed)} of {len(wanted)} cells failed: {', '.join(cell.name for cell in failed)}")
 
 
-def _run(wanted: list[Cell], shared: Path, processes: int, again: bool) -> None:
+def _run(wanted: list[Cell], shared: Path, processes: int, again: bool) -> list[Cell]:
+    """Run the cells that are missing; those that failed."""
     known = read()
     todo = [cell for cell in wanted if again or cell.name not in known]
     print(f"{len(wanted)} cells, {len(wanted) - len(todo)} of them done", flush=True)
-    began = time.monotonic()
+    began, failed = time.monotonic(), list[Cell]()
     with ThreadPoolExecutor(processes) as pool:
         running = {pool.submit(cell.run, shared, partial(_say, cell)): cell for cell in todo}
         for done in as_completed(running):
-            cell, figures = running[done], done.result()
+            cell = running[done]
+            try:
+                figures = done.result()
+            except Exception as error:  # the others are worth having
+                failed.append(cell)
+                print(f"{cell.name}: {error}", file=sys.stderr, flush=True)
+                continue
             add(cell, figures)
             gain = figures["metrics"]["delta_m"]
             print(f"{cell.name}: delta_m {gain:+.2f} % ({time.monotonic() - began:.0f} s since the start)", flush=True)
+    return failed
 
 
 def _say(cell: Cell, line: str) -> None:

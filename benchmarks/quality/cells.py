@@ -12,6 +12,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,8 +29,10 @@ from benchmarks.work import HERE
 ROOM = HERE / "quality"
 COMMON = ("choose", "train", "evaluate")
 """Stages of a cell; those before are common to all cells of a seed and share."""
-LINKED = ("data", "models/encodings", "models/trees", "models/single_task")
+LINKED = ("data", "models/encodings", "models/trees", "models/single_task", "reports/training/single_task")
 Changes = tuple[tuple[str, Any], ...]
+_locks: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
+"""Of folders that several cells, run side by side, have in common."""
 Say = Callable[[str], None]
 
 
@@ -57,7 +61,8 @@ class Cell:
         folder = common / "cells" / _key(self.changes)
         if not (folder / "reports/metrics.json").is_file():
             shutil.rmtree(folder, ignore_errors=True)
-            (folder / "models").mkdir(parents=True)
+            for room in ("models", "reports/training"):
+                (folder / room).mkdir(parents=True)
             _change(common / "params.yaml", folder / "params.yaml", self.changes)
             for part in LINKED:
                 (folder / part).symlink_to(common / part, target_is_directory=True)
@@ -71,8 +76,12 @@ class Cell:
         """Split, arrays, single-task networks and trees of this seed and share."""
         base = _base(self.data, shared, say)
         folder = base / "arranged" / f"seed-{self.seed}-labels-{self.share:g}-{_key(self.arranging)}"
-        if (folder / "done").is_file():
-            return folder
+        with _locks[folder]:
+            if not (folder / "done").is_file():
+                self._arrange(base, folder, say)
+        return folder
+
+    def _arrange(self, base: Path, folder: Path, say: Say) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "data").mkdir(parents=True)
         _change(base / "params.yaml", folder / "params.yaml", (*self._seeded(base), *self.arranging))
@@ -82,7 +91,6 @@ class Cell:
         for stage in ("encode", "align", "baseline", "trees"):
             _stage(folder, stage, say=say)
         (folder / "done").touch()
-        return folder
 
     def _seeded(self, base: Path) -> Changes:
         """The seed of the split, where it is drawn, and of the training."""
@@ -125,16 +133,21 @@ def code() -> str:
 def _base(data: str, shared: Path, say: Say) -> Path:
     """The project with its tables validated."""
     folder = ROOM / code() / data
-    if not (folder / "done").is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        SETS[data](folder, shared)
-        (folder / "profile.json").write_text("{}")
-        for source in YAML(typ="safe").load(folder / "params.yaml")["sources"]:
-            _stage(folder, "ingest", source, say=say)
-            _stage(folder, "validate", source, say=say)
-        (folder / "done").touch()
+    with _locks[folder]:
+        if not (folder / "done").is_file():
+            _validate(folder, data, shared, say)
     return folder
+
+
+def _validate(folder: Path, data: str, shared: Path, say: Say) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    SETS[data](folder, shared)
+    (folder / "profile.json").write_text("{}")
+    for source in YAML(typ="safe").load(folder / "params.yaml")["sources"]:
+        _stage(folder, "ingest", source, say=say)
+        _stage(folder, "validate", source, say=say)
+    (folder / "done").touch()
 
 
 def _stage(folder: Path, stage: str, *arguments: str, say: Say) -> None:
