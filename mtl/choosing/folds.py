@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from mtl.data.aligned import AlignedSet
-from mtl.data.keys import stable_hash
+from mtl.data.dealing import UNIT, dealt_out
 
 Rows = np.ndarray[Any, np.dtype[np.intp]]
 HELD_OUT = 4
@@ -23,35 +23,29 @@ HELD_OUT = 4
 
 @dataclass(frozen=True)
 class Fold:
-    """What is learned from, what stops, what judges; units: of each judging row what must be resampled together, if anything."""
+    """What is learned from, what stops, what judges; units: of each judging row what must be resampled together, if anything;
+    whole: all of train, which `learn` and `judge` are parts of."""
 
     learn: AlignedSet
     stop: AlignedSet
     judge: AlignedSet
     units: np.ndarray[Any, Any] | None
+    whole: AlignedSet
 
 
 def folds_of(train: AlignedSet, valid: AlignedSet, folds: int) -> list[Fold]:
     """`folds` ways to hold out a part of train, whole groups at a time; the same on every machine."""
     keys = train.keys()
     grouped = keys["group"].is_not_null().any()
-    name = pl.when(pl.col("group").is_null()).then(pl.lit("k") + pl.col("key")).otherwise(pl.lit("g") + pl.col("group"))
-    units = keys.select(unit=pl.concat_str(pl.col("entity"), name, separator="\x1e"))["unit"]
-    part = _parts(units, max(folds, HELD_OUT) if folds == 1 else folds)
+    units = keys.select(unit=pl.concat_str("entity", UNIT, separator="\x1e"))
+    parts = max(folds, HELD_OUT) if folds == 1 else folds
+    part = dealt_out(units.with_columns(entity=pl.lit("")), parts, "choose").to_numpy()  # over all entities together
     found = []
     for fold in range(folds):
         here = np.flatnonzero(part == fold)
-        groups = units.gather(here).to_numpy() if grouped else None
-        found.append(Fold(rows_of(train, np.flatnonzero(part != fold)), valid, rows_of(train, here), groups))
+        groups = units["unit"].gather(here).to_numpy() if grouped else None
+        found.append(Fold(rows_of(train, np.flatnonzero(part != fold)), valid, rows_of(train, here), groups, train))
     return found
-
-
-def _parts(units: pl.Series, parts: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """int64 [rows]: units dealt out in the order of a stable hash, so that parts differ by one unit at most."""
-    each = units.unique(maintain_order=True)
-    rank = np.argsort(np.argsort(stable_hash(each, "choose"), kind="stable"), kind="stable") % parts
-    table = pl.DataFrame({"unit": each, "part": rank})
-    return units.to_frame("unit").join(table, on="unit", how="left", maintain_order="left")["part"].to_numpy()
 
 
 def rows_of(rows: AlignedSet, at: Rows) -> AlignedSet:

@@ -9,23 +9,25 @@ from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from mtl.choosing.done import Done, Taught
 from mtl.choosing.folds import Fold, folds_of, of_tasks
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
-from mtl.evaluation.scoring import Predictions
 from mtl.process import die_with_parent
-from mtl.spec import Model, Training
+from mtl.spec import Distillation, Model, Training
+
+if TYPE_CHECKING:
+    from mtl.network import Network
+    from mtl.training.lessons import Lesson
 
 Tell = Callable[[str], None]
-Done = tuple[Predictions, dict[str, Any] | None]
-"""Predictions of the judging rows, and the relatedness seen while training."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training, on the fold of this number."""
+    """One training, on the fold of this number; `taught`: by whom; `teaches`: how others will ask what it has learned."""
 
     number: int
     encodings: Encodings
@@ -34,6 +36,8 @@ class Job:
     key: str
     what: str
     checkpoints: Path | None
+    taught: Taught | None = None
+    teaches: Distillation | None = None
 
 
 def trained(job: Job, fold: Fold, tell: Tell | None) -> Done:
@@ -42,13 +46,30 @@ def trained(job: Job, fold: Fold, tell: Tell | None) -> Done:
     from mtl.training.fit import fit
 
     names = [task.name for task in job.encodings.tasks]
+    learn, lesson = of_tasks(fold.learn, names), None if job.taught is None else _lesson(job.taught)
     fitted = fit(
-        job.encodings, of_tasks(fold.learn, names), of_tasks(fold.stop, names), job.model, job.training,
-        checkpoints=job.checkpoints, inputs_key=job.key,
+        job.encodings, learn, of_tasks(fold.stop, names), job.model, job.training,
+        checkpoints=job.checkpoints, inputs_key=job.key, whole=of_tasks(fold.whole, names), lesson=lesson,
         progress=None if tell is None else lambda epoch: tell(f"{job.what}, epoch {epoch.epoch}/{epoch.max_epochs}"),
     )  # fmt: skip
     predicted = predict(fitted.network, job.encodings, fold.judge.inputs)
-    return predicted, None if fitted.relatedness is None else fitted.relatedness.as_json()
+    related = None if fitted.relatedness is None else fitted.relatedness.as_json()
+    return Done(predicted, related, None if job.teaches is None else _teaching(fitted.network, learn, job.teaches))
+
+
+def _lesson(taught: Taught) -> Lesson:
+    import torch
+
+    from mtl.training.lessons import Lesson
+
+    return Lesson(torch.from_numpy(taught.soft), torch.from_numpy(taught.mask))
+
+
+def _teaching(network: Network, learn: AlignedSet, asked: Distillation) -> Taught:
+    from mtl.training.distillation import lesson_on
+
+    lesson = lesson_on(network, learn, asked)
+    return Taught(lesson.soft.numpy(), lesson.mask.numpy())
 
 
 @dataclass

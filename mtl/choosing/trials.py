@@ -5,18 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mtl.choosing.choice import Groups, of_tasks, weighted
+from mtl.choosing.done import Done
 from mtl.choosing.gains import Gain, gains_of
-from mtl.choosing.training import Done, Job, Workers
+from mtl.choosing.training import Job, Workers
 from mtl.data.encodings import Encodings
-from mtl.evaluation.scoring import Predictions
-from mtl.files import replacing
 from mtl.spec import Model, Training
 
 
@@ -56,30 +53,32 @@ class Trials:
     checkpoints: Path | None = None
     scratch: Path | None = None
     trained: int = 0
-    _alone: list[Predictions] | None = None
+    _alone: list[Done] | None = None
 
     def run(self, alternative: Alternative) -> Trial:
-        """Train and judge. The first one is trained together with each task alone, and its relatedness is kept."""
+        """Train and judge. Before the first one each task is trained alone; relatedness is kept of the first."""
         first = self._alone is None
-        alone = self._jobs_alone() if first else []
-        done = self._done([*alone, *self._jobs(alternative, watch=first)])
-        if first:
-            self._alone = [predicted for predicted, _ in done[: len(alone)]]
-        done = done[len(alone) :]
-        rivals = [{name: of[name] for name in alternative.tasks} for of in self._alone or []]
+        if self._alone is None:
+            self._alone = self._done(self._jobs_alone())
+        done = self._done(self._jobs(alternative, self._alone, watch=first))
+        rivals = [{name: of.predicted[name] for name in alternative.tasks} for of in self._alone]
         tasks, folds = of_tasks(self.encodings, alternative.tasks).tasks, self.workers.folds
-        gains = gains_of(tasks, folds, [predicted for predicted, _ in done], rivals, self.training.seed)
-        return Trial(alternative, gains, [seen for _, seen in done if seen is not None])
+        gains = gains_of(tasks, folds, [one.predicted for one in done], rivals, self.training.seed)
+        return Trial(alternative, gains, [one.related for one in done if one.related is not None])
 
-    def _jobs(self, alternative: Alternative, watch: bool) -> list[Job]:
+    def _jobs(self, alternative: Alternative, alone: Sequence[Done], watch: bool) -> list[Job]:
         encodings = weighted(of_tasks(self.encodings, alternative.tasks), dict(alternative.weights))
         more: dict[str, Any] = {} if watch else {"relatedness": None}
         more |= {"balancing": "fixed"} if alternative.weights else {}
         groups = alternative.groups if len(alternative.groups) > 1 else None
-        return self._each(encodings, self._model(alternative.sharing, groups), self.training.model_copy(update=more))
+        jobs = self._each(encodings, self._model(alternative.sharing, groups), self.training.model_copy(update=more))
+        at = [place for place, task in enumerate(self.encodings.tasks) if task.name in alternative.tasks]
+        taught = [None if of.taught is None else of.taught.only(at) for of in alone]
+        return [replace(job, taught=of) for job, of in zip(jobs, taught, strict=True)]
 
     def _jobs_alone(self) -> list[Job]:
-        return self._each(self.encodings, self._model("separate", None), self.training.alone())
+        jobs = self._each(self.encodings, self._model("separate", None), self.training.alone())
+        return [replace(job, teaches=self.training.distillation) for job in jobs]
 
     def _model(self, sharing: str, groups: Groups | None) -> Model:
         """The network on trial: of few members, since all alternatives have as many."""
@@ -99,29 +98,11 @@ class Trials:
     def _done(self, jobs: Sequence[Job]) -> list[Done]:
         """Their results; those that a run that was cut short had finished are read."""
         self.trained += len(jobs)
-        kept = {job.key: self._kept(job.key) for job in jobs}
+        files = {job.key: self.scratch / f"{job.key}.npz" for job in jobs} if self.scratch is not None else {}
+        kept = {job.key: Done.read(files[job.key]) if files else None for job in jobs}
         missing = [job for job in jobs if kept[job.key] is None]
         for job, done in zip(missing, self.workers.each(missing), strict=True):
-            self._keep(job.key, done)
+            if files:
+                done.write(files[job.key])
             kept[job.key] = done
         return [found for job in jobs if (found := kept[job.key]) is not None]
-
-    def _kept(self, key: str) -> Done | None:
-        """A file that cannot be read counts as none."""
-        file = None if self.scratch is None else self.scratch / f"{key}.npz"
-        if file is None or not file.is_file():
-            return None
-        try:
-            with np.load(file) as opened:
-                names, seen = json.loads(str(opened["said"]))
-                return {name: opened[f"of {name}"] for name in names}, seen
-        except (OSError, ValueError, KeyError):
-            return None
-
-    def _keep(self, key: str, done: Done) -> None:
-        if self.scratch is not None:
-            predicted, seen = done
-            arrays: dict[str, Any] = {f"of {name}": array for name, array in predicted.items()}
-            arrays["said"] = np.array(json.dumps([list(predicted), seen]))
-            with replacing(self.scratch / f"{key}.npz") as partial, partial.open("wb") as file:
-                np.savez(file, **arrays)

@@ -113,12 +113,27 @@ def measure_cost(
 
 
 def cost_table(parameters: Mapping[str, float], speed: dict[str, float], notes: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The content of reports/cost.json; what was not measured (training restored from a cache) is left out."""
-    seconds = {"model": notes.get("candidate", {}).get("seconds"), "single_task": notes.get("single_task", {}).get("seconds")}
+    """The content of reports/cost.json; what was not measured (training restored from a cache) is left out.
+
+    `taught`: the single-task networks were the model's teachers, so their seconds are part of its own. `adopted` names tasks that
+    the model took over from single-task networks: the seconds are then without theirs, which nobody measured one by one, so
+    there is no ratio.
+    """
+    candidate, single = notes.get("candidate", {}), notes.get("single_task", {}).get("seconds")
+    taught, own = bool(candidate.get("taught")), candidate.get("seconds")
+    whole = own if not taught else None if own is None or single is None else own + single
+    seconds: dict[str, Any] = {"model": whole, "single_task": single}
     parts: dict[str, Any] = {"train": {"seconds": seconds["model"]}, "single_task": {"seconds": seconds["single_task"]}}
     parts = {name: part for name, part in parts.items() if part["seconds"] is not None}
+    adopted = {"adopted": candidate["adopted"]} if candidate.get("adopted") and not taught else {}
     pairs: dict[str, Mapping[str, Any]] = {"parameters": parameters, "predict_us_per_row": speed, "train_seconds": seconds}
-    return parts | {name: against for name, pair in pairs.items() if (against := _against(pair))}
+    table: dict[str, Any] = parts | {name: against for name, pair in pairs.items() if (against := _against(pair))}
+    if taught and "train_seconds" in table:
+        table["train_seconds"] |= {"taught": True}
+    if adopted:
+        table["train"] |= adopted
+        table["train_seconds"] = {side: v for side, v in table["train_seconds"].items() if side != "ratio"} | adopted
+    return table
 
 
 def _against(pair: Mapping[str, Any]) -> dict[str, float]:

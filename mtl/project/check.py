@@ -137,11 +137,19 @@ def _rest(spec: Spec) -> Iterator[str]:
         yield f"split of {name}: {_split(entity.split)}"
     model, loop, gate = spec.model, spec.training, spec.gate
     tried = f" ({model.auto.budget} trainings at most decide)" if model.sharing == "auto" else ""
-    yield f"model: {model.sharing}{tried}, {_count(model.depth, 'layer')} of {model.width}, dropout {model.dropout:g}"
+    members = f", {model.members} members" if model.members > 1 else ""
+    bins = f", numbers in {spec.encoding.bins} bins" if spec.encoding.bins else ""
+    size = f"{_count(model.depth, 'layer')} of {model.width}"
+    yield f"model: {model.sharing}{tried}, {size}{members}{bins}, dropout {model.dropout:g}"
     yield (
         f"training: {loop.optimizer}, lr {loop.lr:g}, batches of {loop.batch_size}, at most {_count(loop.max_epochs, 'epoch')}"
         f" (patience {loop.patience}), balancing {loop.balancing}, device {loop.device}"
     )
+    if loop.distillation is not None:
+        yield f"single-task networks teach the shared one (weight {loop.distillation.weight:g} at first)"
+    penalties = loop.regularizers.lambdas
+    if penalties:
+        yield f"regularizers: {', '.join(f'{name} {weight:g}' for name, weight in penalties.items())}"
     rivals = " and ".join(rival.replace("_", "-") for rival in gate.no_worse_than) or "nothing"
     yield f"gate: no task worse than {rivals}, tolerance {gate.tolerance:.1%}, confidence {gate.confidence:.0%}"
 

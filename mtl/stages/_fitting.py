@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -14,13 +13,14 @@ from mtl.data.encodings import Encodings
 from mtl.errors import DataError
 from mtl.evaluation.cost import note_cost
 from mtl.files import read_json, replacing, write_json
-from mtl.layout import ALIGNED, CHECKPOINTS, CHOICE, ENCODINGS, TRAINING
+from mtl.layout import ALIGNED, CHECKPOINTS, CHOICE, ENCODINGS, SINGLE_TASK, TRAINING
 from mtl.registry.package import write_package
 from mtl.spec import Spec
-from mtl.stages._adopting import fit_or_adopt
+from mtl.stages._from_single_task import fit_or_adopt, is_taught
 from mtl.stages._needs import need
 from mtl.stages._progress import training_progress
 from mtl.training.fit import Fitted, fit
+from mtl.training.lessons import Lesson
 
 
 def fit_and_pack(spec: Spec, sharing: str, target: Path, name: str) -> str:
@@ -30,18 +30,26 @@ def fit_and_pack(spec: Spec, sharing: str, target: Path, name: str) -> str:
     train, valid = AlignedSet.read(ALIGNED / "train"), AlignedSet.read(ALIGNED / "valid")
     spec, encodings = _chosen(spec, encodings) if name == "candidate" else (_alone(spec, sharing), encodings)
     with training_progress(name, spec.training.max_epochs) as progress:
-        trained = partial(
-            fit, model=spec.model, training=spec.training, checkpoints=CHECKPOINTS, inputs_key=run_key(name), progress=progress
-        )
+
+        def trained(tasks: Encodings, rows: AlignedSet, stop: AlignedSet, lesson: Lesson | None) -> Fitted:
+            return fit(
+                tasks, rows, stop, spec.model, spec.training,
+                checkpoints=CHECKPOINTS, inputs_key=run_key(name, spec), lesson=lesson, progress=progress,
+            )  # fmt: skip
+
         fitted = fit_or_adopt(spec, encodings, train, valid, trained)
     seen = pl.concat([train.keys(), valid.keys()]).select("entity", "key")
     write_package(target, spec, encodings, fitted.network, valid.golden(), seen)
     _tell(spec, fitted, TRAINING / name)
-    note_cost(name, {"seconds": fitted.seconds, "parameters": fitted.parameters, "device": fitted.device})
+    taken = {"taught": is_taught(spec), "adopted": list(fitted.adopted)}
+    cost = {"seconds": fitted.seconds, "parameters": fitted.parameters, "device": fitted.device}
+    note_cost(name, cost | {key: value for key, value in taken.items() if value})
     epochs = sorted(fitted.best_epoch.values())
     best = f"best epoch {epochs[0]}" + (f"–{epochs[-1]}" if epochs[0] != epochs[-1] else "")
     size = f"{len(encodings.tasks)} tasks, {fitted.parameters:,} parameters"
-    return f"{spec.model.sharing}, {size}, {best}, {fitted.seconds:.1f} s on {fitted.device}"
+    taught = f", taught by {SINGLE_TASK}" if is_taught(spec) else ""
+    without = f", without {', '.join(fitted.adopted)}: taken over from {SINGLE_TASK}" if fitted.adopted else ""
+    return f"{spec.model.sharing}, {size}, {best}, {fitted.seconds:.1f} s on {fitted.device}{taught}{without}"
 
 
 def _chosen(spec: Spec, encodings: Encodings) -> tuple[Spec, Encodings]:
@@ -79,10 +87,11 @@ def _tell(spec: Spec, fitted: Fitted, folder: Path) -> None:
             write_json(partial / "relatedness.json", fitted.relatedness.as_json())
 
 
-def run_key(name: str) -> str:
-    """What a checkpoint belongs to: these inputs, and this stage. With `sharing: separate` the spec makes train and
-    baseline the same run, and side by side they would take each other's file away."""
-    return f"{name} {content_key(ALIGNED / 'train', ALIGNED / 'valid', ENCODINGS)}"
+def run_key(name: str, spec: Spec) -> str:
+    """What a checkpoint belongs to: these inputs, teachers included, and this stage. With `sharing: separate` the spec makes
+    train and baseline the same run, and side by side they would take each other's file away."""
+    teachers = [SINGLE_TASK] if is_taught(spec) else []
+    return f"{name} {content_key(ALIGNED / 'train', ALIGNED / 'valid', ENCODINGS, *teachers)}"
 
 
 def content_key(*folders: Path) -> str:

@@ -50,8 +50,9 @@ def _row(network: Network, name: str, task: str) -> Tensor:
 
 
 def joined(fitted: Fitted, network: Network, alone: Sequence[str], history: pl.DataFrame, best_epoch: dict[str, int]) -> Fitted:
-    """`fitted` with the whole `network`; history and best epochs of the tasks that stand alone are their single-task ones."""
+    """`fitted` with the whole `network`; history and best epochs of the tasks that stand alone are their single-task ones,
+    and their seconds, spent in the baseline's one run of all tasks, are not among `seconds`."""
     epochs = {task.name: (best_epoch if task.name in alone else fitted.best_epoch)[task.name] for task in network.plan.tasks}
     whole = pl.concat([fitted.history, history.filter(pl.col("task").is_in(list(alone)))])
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    return replace(fitted, network=network, history=whole, best_epoch=epochs, parameters=parameters)
+    return replace(fitted, network=network, history=whole, best_epoch=epochs, parameters=parameters, adopted=tuple(alone))

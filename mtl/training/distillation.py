@@ -24,7 +24,7 @@ from torch import Tensor
 
 from mtl.network import Network, Outputs, Plan
 from mtl.spec import Distillation, Training
-from mtl.training.batches import Store
+from mtl.training.batches import Rows, Store
 from mtl.training.lessons import Lesson
 from mtl.training.sealed import read_sealed, write_sealed
 
@@ -73,6 +73,11 @@ class Teachers:
         if self.folder is not None:
             write_lesson(self.folder, lesson, trained.seconds)
         return lesson, trained.seconds
+
+
+def lesson_on(teachers: Network, train: Rows, asked: Distillation) -> Lesson:
+    """What networks that are there already say of every row of `train`, on the CPU; for `fit`'s argument `lesson`."""
+    return lesson_of(teachers, Store.of(teachers.plan, train, teachers.device), asked.temperature)
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import torch
 
@@ -66,6 +67,8 @@ class Fitted:
     device: str
     relatedness: Relatedness | None = None
     """How the tasks' gradients agreed along the way; None where they share nothing or nobody asked."""
+    adopted: tuple[str, ...] = ()
+    """Tasks that were not trained here but taken over from their single-task networks: `seconds` are without theirs."""
 
 
 def fit(
@@ -78,33 +81,51 @@ def fit(
     sharing: str | None = None,
     checkpoints: Path | None = None,
     inputs_key: str = "",
+    whole: Rows | None = None,
+    lesson: Lesson | None = None,
     progress: Callable[[Epoch], None] | None = None,
 ) -> Fitted:
     """Train until valid says stop. The same arguments on the same machine give the same bytes, also after a kill.
 
     `checkpoints` is the folder for checkpoints of all runs; this run's own is removed at the end. `inputs_key` is a hash
-    of `train` and `valid`; left out, their arrays are hashed. Raises TrainingError if the device is not there, does not
-    have the memory, or a loss is not finite.
+    of the rows; left out, their arrays are hashed. Where `train` is a part of something, `whole` tells where gradients
+    meet. `lesson` is what teachers say of `train`, for distillation; left out, they are trained first. Raises TrainingError if the device is not there, does not have the memory, or a loss is not finite.
     """
     with settings(training) as device:
         try:
             checkpoint, name = Checkpoint(None), sharing or model.sharing
             if checkpoints is not None:
-                inputs_key = inputs_key or digest(train, valid)
+                inputs_key = inputs_key or digest(train, valid, *([] if whole is None else [whole]))
                 checkpoint = Checkpoint(checkpoints / key_of(inputs_key, encodings, model, training, name, device))
-            lesson, seconds = None, 0.0
-            if training.distillation is not None and not SHARINGS[name].own_stop:  # who shares nothing would teach itself
+            seconds = 0.0
+            if training.distillation is None or SHARINGS[name].own_stop:  # who shares nothing would teach itself
+                lesson = None
+            elif lesson is not None:
+                lesson = lesson.to(device)
+            else:
                 teach = partial(fit, encodings, train, valid, model, training.alone(), sharing="separate", checkpoints=checkpoints)
                 teachers = Teachers(training.distillation, Store.of(plan_of(encodings), train, device), checkpoint.folder)
                 lesson, seconds = teachers.lesson(partial(teach, inputs_key=f"{inputs_key} teachers"))
             seed_epoch(training.seed, 0)
             run = Run.start(plan_of(encodings), model, training, sharing, device)
             run.seconds = seconds
+            _meet(run, train if whole is None else whole)
             _epochs(run, train, valid, lesson, checkpoint, progress)
         except torch.cuda.OutOfMemoryError as error:
             raise _too_big(device) from error
         checkpoint.remove()
         return _fitted(run, valid, device)
+
+
+def _meet(run: Run, rows: Rows) -> None:
+    """Decide where gradients meet, for balancing and for what is told of relatedness, by which of `rows` have which labels.
+
+    Of parts of the same rows (folds) all of them decide: a share of common labels near the limit would else put one fold's
+    gradients at the representation and another's at the parameters, where a look costs more and says something else.
+    """
+    mask = torch.from_numpy(np.array(rows.labelled.T, order="C")).to(run.network.device, torch.float32)
+    run.meet(mask)
+    run.tracker = tracker_of(run.network, mask, run.training.relatedness)
 
 
 def _epochs(
@@ -121,8 +142,6 @@ def _epochs(
     best = best_constants(run.network, all_train)
     constants = constant_losses(run.network, best, all_train, all_valid)
     start_at_constants(run.network, best)
-    run.meet(all_train.mask)
-    run.tracker = tracker_of(run.network, all_train.mask, run.training.relatedness)
     checkpoint.load(run)
     before, on_train, on_valid = run.seconds, all_train.only(run.active), all_valid.only(run.active)
     while run.goes_on:

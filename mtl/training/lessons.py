@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -14,6 +15,9 @@ class Lesson:
 
     soft: Tensor
     mask: Tensor
+
+    def to(self, device: torch.device) -> Lesson:
+        return Lesson(self.soft.to(device), self.mask.to(device))
 
     def only(self, tasks: Sequence[int]) -> Lesson:
         return Lesson(self.soft[list(tasks)], self.mask[list(tasks)])

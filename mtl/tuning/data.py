@@ -21,9 +21,9 @@ import polars as pl
 from mtl.choosing.choice import Choice
 from mtl.data.align import align, write_encoded
 from mtl.data.aligned import AlignedSet
+from mtl.data.dealing import UNIT, dealt_out
 from mtl.data.encode import encode
 from mtl.data.encodings import Encodings
-from mtl.data.keys import stable_hash
 from mtl.errors import DataError, SpecError
 from mtl.files import read_json, replacing
 from mtl.layout import ALIGNED, CHOICE, ENCODINGS, SPLIT, VALIDATED
@@ -98,16 +98,9 @@ def dealt(split: pl.DataFrame, folds: int | None, seed: int, part: int) -> pl.Da
 def fold_of(known: pl.DataFrame, folds: int, seed: int) -> pl.Series:
     """Int64 [rows]: the fold of each row of `known` (entity, key, group).
 
-    By the rank of a stable hash of its group, or of its key, within its entity: a group stays together, folds differ by
-    one unit at most, and every machine deals alike.
+    A group stays together, an entity's folds differ by one unit at most, and every machine deals alike.
     """
-    unit = pl.when(pl.col("group").is_null()).then(pl.lit("k") + pl.col("key")).otherwise(pl.lit("g") + pl.col("group"))
-    named = known.select(entity="entity", unit=unit)
-    units = named.unique()
-    units = units.with_columns(at=pl.Series(stable_hash(units["unit"], f"folds {seed}")))
-    rank = pl.struct("at", "unit").rank("ordinal").over("entity").cast(pl.Int64) - 1
-    units = units.with_columns(fold=rank % folds)
-    return named.join(units, on=["entity", "unit"], how="left", maintain_order="left")["fold"]
+    return dealt_out(known.select("entity", UNIT), folds, f"folds {seed}").alias("fold")
 
 
 def data_key(encodes: bool) -> str:

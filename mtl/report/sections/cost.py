@@ -29,7 +29,9 @@ def context(findings: Findings, spec: Spec) -> dict[str, Any] | str:
 def _row(key: str, name: str, unit: str, note: str, figure: dict[str, Any], longest: float) -> dict[str, Any]:
     ratio = value_of(figure.get("ratio"))
     if ratio is None:
-        missing = "not measured here: restored from the cache"
+        adopted = ", ".join(figure.get("adopted") or ())
+        missing = f"without {adopted}: taken over from the single-task networks, so no ratio" if adopted else ""
+        missing = missing or "not measured here: restored from the cache"
         return {
             "name": name,
             "note": note,
@@ -40,6 +42,7 @@ def _row(key: str, name: str, unit: str, note: str, figure: dict[str, Any], long
             "missing": missing,
             "dearer": False,
         }
+    note += ", the teachers' included" if figure.get("taught") else ""
     title = f"{name}: {number(ratio, 2)} times the single-task networks"
     bar = share_bar(ratio / longest, title, "shared" if ratio <= 1 else "worse", reference=1 / longest)
     return {

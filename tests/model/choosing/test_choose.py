@@ -14,10 +14,11 @@ import pytest
 import mtl.choosing
 from mtl.choosing.choice import Choice, asked_for
 from mtl.choosing.choose import choose
-from mtl.choosing.training import Done, Job, Workers
+from mtl.choosing.done import Done, Taught
+from mtl.choosing.training import Job, Workers
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
-from mtl.spec import Model, Spec, Training
+from mtl.spec import Distillation, Model, Spec, Training
 
 Make = Callable[..., Encodings]
 FRIENDS, STRANGER = ("a", "b", "c", "e"), "d"
@@ -58,7 +59,7 @@ def spec_of(**auto: object) -> Spec:
 def sets(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[AlignedSet, AlignedSet]]:
     def made(encodings: Encodings, alike: bool = False) -> tuple[AlignedSet, AlignedSet]:
         folder = tmp_path_factory.mktemp("aligned")
-        return tuple(planted(encodings, n, s, folder / str(s), alike) for n, s in ((900, 0), (300, 1)))  # type: ignore[return-value]
+        return planted(encodings, 900, 0, folder / "0", alike), planted(encodings, 300, 1, folder / "1", alike)
 
     return made
 
@@ -123,12 +124,39 @@ def test_the_budget_is_kept(budget: int, folds: int, used: int, sets: Any, monke
         for job in jobs:
             trained.append(job.number)
             random, rows = np.random.default_rng(len(trained)), self.folds[job.number].judge.rows
-            yield {task.name: random.normal(size=rows) for task in job.encodings.tasks}, None
+            yield Done({task.name: random.normal(size=rows) for task in job.encodings.tasks})
 
     monkeypatch.setattr(Workers, "each", guessed)
     found = choose(spec_of(budget=budget, folds=folds), encodings, *sets(encodings))
     assert len(trained) == found.budget["used"] == used
     assert found.budget["folds"] == min(folds, budget // 2)
+
+
+def test_each_alternative_is_taught_by_what_its_tasks_learned_alone(sets: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The single-task networks of a fold are trained once, and a trunk of some tasks hears those of these tasks only."""
+    encodings, heard = five(), list[tuple[str, int]]()
+    number = {task.name: place for place, task in enumerate(encodings.tasks)}
+
+    def guessed(self: Workers, jobs: list[Job]) -> Iterator[Done]:
+        for job in jobs:
+            names, judge = [task.name for task in job.encodings.tasks], self.folds[job.number].judge
+            heard.append((job.model.sharing, len(names)))
+            said = np.array([[[10 * job.number + number[name]]] for name in names], np.float32)
+            if job.teaches is None:
+                assert job.taught is not None
+                assert np.array_equal(job.taught.soft, said)
+            together = {name: 2.0 if name == STRANGER else 0.3 for name in names}
+            off = together if job.teaches is None else dict.fromkeys(names, 0.5)
+            random = np.random.default_rng(len(heard))
+            predicted = {n: judge.targets[:, number[n]] + off[n] * random.normal(size=judge.rows) for n in names}
+            yield Done(predicted, None, None if job.teaches is None else Taught(said, np.ones(said.shape[:2], np.float32)))
+
+    monkeypatch.setattr(Workers, "each", guessed)
+    spec = spec_of()
+    distilled = spec.training.model_copy(update={"distillation": Distillation()})
+    choose(Spec.model_construct(model=spec.model, training=distilled), encodings, *sets(encodings))
+    assert [one for one in heard if one[0] == "separate"] == 3 * [("separate", 5)]
+    assert any(sharing != "separate" and tasks < 5 for sharing, tasks in heard), "those without the stranger"
 
 
 def test_a_choice_survives_its_file_and_is_followed(decided: Choice) -> None:

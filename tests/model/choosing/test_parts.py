@@ -8,13 +8,19 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
+from mtl.balancing.place import ENOUGH, overlap
+from mtl.choosing.done import Done, Taught
 from mtl.choosing.folds import folds_of
 from mtl.choosing.gains import Gain, shrunk
 from mtl.choosing.mixes import Mix, Trunk, best_of, mixes_of
 from mtl.choosing.propose import affine_groups, proposals
+from mtl.choosing.training import Job, trained
 from mtl.choosing.trials import Alternative, Trial
 from mtl.data.aligned import AlignedSet
+from mtl.data.encodings import Encodings, NumericColumn, TabularEncoding, TaskEncoding
+from mtl.spec import Model, Training
 
 ABCD = ("a", "b", "c", "d")
 
@@ -58,6 +64,47 @@ def test_folds_part_the_rows_and_keep_groups_whole(folds: int, grouped: bool, tm
         assert (fold.units is not None) == grouped
     assert all(not a & b for a, b in combinations(judged, 2))
     assert len(set.union(*judged)) == (100 if folds > 1 else 25)
+
+
+def test_where_gradients_meet_is_the_same_on_every_fold(tmp_path: Path) -> None:
+    """Task b has labels on a little more of a's rows than the limit asks for; what a fold leaves of them is now more, now less.
+    The stage `train` will see all of them: so do trainings on folds, and their figures can be averaged."""
+    rows = 200
+    whole = stored(tmp_path / "rows", [None] * rows)
+    labelled = np.stack([np.ones(rows, np.bool_), np.arange(rows) < 51], 1)
+    targets = np.where(labelled, np.random.default_rng(0).normal(size=(rows, 2)), 0).astype(np.float32)
+    AlignedSet(whole.inputs, targets, labelled, ("a", "b")).write(tmp_path / "two", whole.keys())
+    train = AlignedSet.read(tmp_path / "two")
+    table = TabularEncoding("x", "thing", "table", (NumericColumn("n", "n", 100.0, 60.0),), ())
+    tasks = tuple(TaskEncoding(name, name, "regression", "thing", "table", name, ("x",), "r2") for name in "ab")
+    training = Training(max_epochs=1, relatedness=1, device="cpu")
+    made = folds_of(train, train, 4)
+    left = [overlap(torch.from_numpy(fold.learn.labelled.T.copy()), torch.ones(2, 2)) for fold in made]
+    assert min(left) < ENOUGH < overlap(torch.from_numpy(labelled.T.copy()), torch.ones(2, 2))
+    for number, fold in enumerate(made):
+        job = Job(number, Encodings({"x": table}, tasks), Model(width=4, depth=1), training, "", "", None)
+        related = trained(job, fold, None).related
+        assert related is not None
+        assert related["at"] == "representation"
+
+
+def test_what_cannot_be_read_is_trained_again(tmp_path: Path) -> None:
+    """A file that a full disk cut short is no result, and no reason to stop."""
+    file = tmp_path / "one.npz"
+    taught = Taught(np.ones((1, 2, 1), np.float32), np.zeros((1, 2), np.float32))
+    Done({"a": np.arange(300.0)}, {"at": "parameters"}, taught).write(file)
+    done = Done.read(file)
+    assert done is not None
+    assert done.taught is not None
+    assert (done.predicted["a"].tolist(), done.related) == (list(range(300)), {"at": "parameters"})
+    assert (done.taught.soft.tolist(), done.taught.mask.tolist()) == (taught.soft.tolist(), taught.mask.tolist())
+    whole = file.read_bytes()
+    for kept in (0, 1, 10, len(whole) // 2, len(whole) - 1):
+        file.write_bytes(whole[:kept])
+        assert Done.read(file) is None
+    file.write_bytes(whole.replace(b"\x00\x00\x00\x00\x00\x00\xf0?", b"\x00\x00\x00\x00\x00\x00\xf1?"))
+    assert Done.read(file) is None, "its checksum does not fit"
+    assert Done.read(tmp_path / "none.npz") is None
 
 
 def test_noise_alone_makes_no_task_stand_out() -> None:

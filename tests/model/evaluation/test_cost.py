@@ -90,6 +90,26 @@ def test_the_table_has_ratios_where_both_are_known() -> None:
     }
 
 
+def test_seconds_without_those_of_tasks_taken_over_say_so_and_make_no_ratio() -> None:
+    """What one network cost without some of its tasks, over what all single-task networks cost, would flatter it."""
+    notes = {"candidate": {"seconds": 12.0, "adopted": ["risk"]}, "single_task": {"seconds": 48.0}}
+    found = cost_table({"model": 100, "single_task": 400}, {}, notes)
+    assert found["train_seconds"] == {"model": 12.0, "single_task": 48.0, "adopted": ["risk"]}
+    assert found["train"] == {"seconds": 12.0, "adopted": ["risk"]}
+    assert found["parameters"]["ratio"] == 0.25
+
+
+def test_who_was_taught_has_the_seconds_of_its_teachers_too() -> None:
+    """Also those of tasks it took over: they are among the teachers."""
+    notes = {"candidate": {"seconds": 12.0, "taught": True, "adopted": ["risk"]}, "single_task": {"seconds": 48.0}}
+    found = cost_table({"model": 100, "single_task": 400}, {}, notes)
+    assert found["train_seconds"] == {"model": 60.0, "single_task": 48.0, "ratio": 1.25, "taught": True}
+    assert found["train"] == {"seconds": 60.0}
+    restored = cost_table({"model": 100, "single_task": 400}, {}, {"candidate": notes["candidate"]})
+    assert "train" not in restored, "the teachers' seconds are not known"
+    assert "train_seconds" not in restored
+
+
 def test_both_networks_are_measured(tmp_path: Path, make_task: Any) -> None:
     from mtl.network.network import build_network
 

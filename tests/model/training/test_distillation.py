@@ -291,3 +291,14 @@ def test_infinite_logits_of_classes_a_task_lacks_leave_gradients_finite(make: Ca
     loss.backward()
     assert math.isfinite(loss.item())
     assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
+
+
+def test_teachers_that_are_there_already_teach_the_same(mixed: Encodings, rows: RowsOf) -> None:
+    """Bit for bit: the pipeline's single-task networks are those that `fit` would train for its lesson."""
+    train, valid, asked = rows(mixed, 200, seed=0), rows(mixed, 80, seed=1), training(distillation=Distillation(weight=2.0))
+    single = fit(mixed, train, valid, MODEL, asked.alone(), sharing="separate")
+    assert asked.distillation is not None
+    lesson = distillation.lesson_on(single.network, train, asked.distillation)
+    assert weights(fit(mixed, train, valid, MODEL, asked, lesson=lesson)) == weights(fit(mixed, train, valid, MODEL, asked))
+    plain = fit(mixed, train, valid, MODEL, asked.alone(), lesson=lesson)
+    assert weights(plain) == weights(fit(mixed, train, valid, MODEL, asked.alone())), "no distillation, no lesson"

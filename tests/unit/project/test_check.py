@@ -62,6 +62,17 @@ def test_it_says_what_will_be_done(project: Path) -> None:
         assert words in text, words
 
 
+def test_what_was_not_asked_for_is_not_told_and_what_was_is(project: Path) -> None:
+    plain = said(project)
+    changed = SPEC.replace("encoding: {}", "encoding: {bins: 8}").replace("model: {}", "model: {members: 4}")
+    more = "training: {distillation: {weight: 3}, regularizers: {mean: 0.1}}"
+    (project / "params.yaml").write_text(changed.replace("training: {}", more))
+    text = said(project)
+    for words in ("4 members", "in 8 bins", "teach the shared one (weight 3", "regularizers: mean 0.1"):
+        assert words in text
+        assert words not in plain
+
+
 def test_it_fits_a_narrow_terminal(project: Path) -> None:
     assert all(len(line) <= 60 for line in said(project, 60).splitlines())
 
