@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 from mtl.adaptation.addition import Addition, Means
 from mtl.adaptation.rows import TaskRows
 from mtl.data.encodings import Encodings, TaskEncoding
-from mtl.errors import TrainingError
+from mtl.errors import DataError, TrainingError
 from mtl.network import Network, input_tensors, plan_of, predict
 from mtl.network.plan import TaskPlan
 from mtl.spec import Model, Training
@@ -32,7 +32,7 @@ Values = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Learned:
-    """An addition with the weights of its best epoch, on the CPU."""
+    """An addition with the weights of its best epoch, where the champion is."""
 
     addition: Addition
     best_epoch: int
@@ -66,17 +66,31 @@ def learn(
 ) -> Learned:
     """Train what `means` says until valid says stop; deterministic, as `fit` is.
 
-    `champion` is left as it is, in every bit. Raises TrainingError if a loss is not finite.
+    `champion` is left as it is, in every bit and where it is, also by a training that fails. Raises DataError if there is no
+    row to learn from or to stop by, TrainingError if a loss is not finite.
     """
+    _need_rows(task, train=train, valid=valid)
+    home = champion.device
     with settings(training) as device:
         seed_epoch(training.seed, 0)
-        here = champion.to(device).eval()
-        addition = Addition(here, plan_task(task), means, rank).to(device)
-        best, epoch = _epochs(addition, _side(addition, here, train), _side(addition, here, valid), training)
-        champion.to("cpu")
+        try:
+            here = champion.to(device).eval()
+            addition = Addition(here, plan_task(task), means, rank).to(device)
+            best, epoch = _epochs(addition, _side(addition, here, train), _side(addition, here, valid), training)
+        finally:
+            champion.to(home)
         final = Addition(champion, plan_task(task), means, rank)
         final.load_state_dict(best)
         return Learned(final.eval(), epoch, sum(p.numel() for p in final.parameters()))
+
+
+def _need_rows(task: TaskEncoding, **sides: TaskRows) -> None:
+    for side, rows in sides.items():
+        if not len(rows):
+            raise DataError(
+                f"task {task.name!r}: labels of {side} on rows that show one of its inputs", expected="at least one", found="none",
+                do=f"bring rows of {', '.join(task.inputs)} for its labels, or let it see other inputs: tasks.{task.of}.inputs",
+            )  # fmt: skip
 
 
 def scratch(
@@ -88,16 +102,34 @@ def scratch(
     return predict(network, alone, test.inputs)[task.name]
 
 
-@torch.inference_mode()
 def predicted(champion: Network, addition: Addition, task: TaskEncoding, rows: TaskRows) -> Values:
     """float64 [rows], or [rows, class] of classes, in the task's own unit."""
+    (values,) = _decoded(champion, addition, rows, addition.head.decode)
+    return task.original(values)
+
+
+def predicted_with_spread(
+    champion: Network, addition: Addition, task: TaskEncoding, rows: TaskRows
+) -> tuple[Values, Values | None]:
+    """The same, and the standard deviation over members of each number, in the same unit; None without members."""
+    if champion.model.members == 1:
+        return predicted(champion, addition, task, rows), None
+    values, spread = _decoded(champion, addition, rows, addition.head.decode, addition.head.spread)
+    return task.original(values), task.difference(spread)
+
+
+@torch.inference_mode()
+def _decoded(champion: Network, addition: Addition, rows: TaskRows, *ways: Callable[[Tensor], Tensor]) -> list[Values]:
+    """For each way to read the logits an array over all rows."""
     addition.eval()
     tensors = _tensors(champion, rows)
-    parts = []
+    parts: list[list[Tensor]] = [[] for _ in ways]
     for start in range(0, max(len(rows), 1), ROWS):
-        part = {n: {key: t[:, start : start + ROWS] for key, t in of.items()} for n, of in tensors.items()}
-        parts.append(addition.head.decode(addition(addition.views(part)).double())[0])
-    return task.original(torch.cat(parts).cpu().numpy())
+        batch = {n: {key: t[:, start : start + ROWS] for key, t in of.items()} for n, of in tensors.items()}
+        logits = addition(addition.views(batch)).double()
+        for part, way in zip(parts, ways, strict=True):
+            part.append(way(logits)[0])
+    return [torch.cat(part).cpu().numpy() for part in parts]
 
 
 def plan_task(task: TaskEncoding) -> TaskPlan:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from mtl.adaptation.addition import Addition, Means
-from mtl.adaptation.learn import Learned, plan_task, predicted
+from mtl.adaptation.learn import Learned, plan_task, predicted_with_spread
 from mtl.adaptation.rows import TaskRows
 from mtl.data.encodings import Encodings, TaskEncoding
 from mtl.errors import RegistryError
@@ -48,14 +48,20 @@ class Adapted:
 
     def predictions(self, frame: pl.DataFrame) -> Predictions:
         """Task -> predictions of the rows of `frame`, the new task's last; see `Package.predictions`."""
-        old = self.champion.predictions(frame)
+        return self.predictions_with_spread(frame)[0]
+
+    def predictions_with_spread(self, frame: pl.DataFrame) -> tuple[Predictions, Predictions]:
+        """The same and, where the champion has members, their spread; see `Package.predictions_with_spread`."""
+        old, old_spread = self.champion.predictions_with_spread(frame)
         inputs = {name: one.apply(frame) for name, one in self.champion.encodings.inputs.items()}
         rows = TaskRows(inputs, np.zeros((frame.height, 1), np.float32), frame.select())
-        return {**old, self.task.name: predicted(self.champion.network, self.addition, self.task, rows)}
+        new, new_spread = predicted_with_spread(self.champion.network, self.addition, self.task, rows)
+        spread = {} if new_spread is None else {**old_spread, self.task.name: new_spread}
+        return {**old, self.task.name: new}, spread
 
     def predict(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The same as a table; see `Package.predict`."""
-        return table(self.encodings.tasks, self.predictions(frame))
+        return table(self.encodings.tasks, *self.predictions_with_spread(frame))
 
     def golden(self) -> pl.DataFrame:
         """The champion's golden rows with the predictions of old tasks and new."""
@@ -78,8 +84,9 @@ def write_adapted(target: Path, champion: Package, task: TaskEncoding, learned: 
         rows.hstack(said_now).write_parquet(partial / GOLDEN)
 
 
-def read_adapted(folder: Path) -> Adapted:
+def read_adapted(folder: str | Path) -> Adapted:
     """The model in `folder`. Raises RegistryError if a file of it is missing."""
+    folder = Path(folder)
     for file in (WEIGHTS, TASK):
         if not (folder / file).is_file():
             raise RegistryError(f"{folder}: not an adapted model's folder", expected=f"the file {file}", found="no such file")

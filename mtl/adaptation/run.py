@@ -116,8 +116,9 @@ def _all_labels(contest: Contest) -> tuple[Learned, Line]:
 
 def _next(name: str, line: Line, means: Means) -> str:
     """What to do now, by what was found."""
-    ask = f'ask it: mtl.adaptation.package.read_adapted("{FOLDER / name}").predict(frame)'
     if line.high is not None and line.high < 0:
-        other = "--with low_rank" if means != "low_rank" else "mtl run"
-        return f"next: it is worse than from scratch; try {other}, or let it share from the start: mtl run"
-    return f"next: {ask}; `mtl run` trains it with the others and asks the gate"
+        other = "try --with low_rank, or " if means != "low_rank" else ""
+        return f"next: it is worse than from scratch; {other}let it share from the start: mtl run"
+    folder = (FOLDER / name).as_posix()
+    ask = f'from mtl.adaptation.package import read_adapted; read_adapted("{folder}").predict(frame)'
+    return f"next: ask it, in Python and in this folder:\n  {ask}\nor `mtl run`: it trains it with the others and asks the gate"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
+
+Part = list[int] | slice
+"""Places of the tasks of one unit."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +45,15 @@ class Readings:
 class Trace:
     """One linear layer of shared parameters in this step: z = x W + b, run once.
 
-    x [any, batch, member, inputs], z [any, batch, member, outputs], weight [1, inputs, outputs], bias [1, outputs].
+    x [any, batch, member, inputs], z [any, batch, member, outputs], weight [1, inputs, outputs], bias [1, outputs]; y, of
+    the shape of z, is what an elementwise function makes of it, where nothing else reads z.
     """
 
     x: Tensor
     z: Tensor
     weight: nn.Parameter
     bias: nn.Parameter
+    y: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,8 @@ class Meeting:
     `last` are the weights of the last shared layer. `own` are the parameters that belong to one task each; `readings` are
     given where heads read the representation itself.
     Where gradients at the parameters will be asked for, there are `traces`, or, where each task has rows of its own,
-    `copies`: the shared parameters as each task used them, [task, …] each.
+    `copies`: the shared parameters as each task used them, [task, …] each. `chain` are those of the traces that lead to the
+    representation: the first one's y is the representation, each other's the x of the one before, and nothing else reads it.
     """
 
     parameters: Sequence[nn.Parameter]
@@ -66,6 +74,7 @@ class Meeting:
     traces: Sequence[Trace] = ()
     copies: Sequence[Tensor] = ()
     last: Sequence[nn.Parameter] = ()
+    chain: Sequence[Trace] = ()
 
     def only(self, parameters: Sequence[nn.Parameter]) -> Meeting:
         """The same for gradients of these of the shared parameters alone."""
@@ -75,7 +84,7 @@ class Meeting:
         return replace(self, parameters=kept, own=(), copies=copies)
 
 
-class Balancing(nn.Module):
+class Balancing(nn.Module, ABC):
     """Turns the losses of one step into gradients.
 
     What it learns along with the network are its parameters; what it carries from step to step are persistent buffers.
@@ -99,10 +108,10 @@ class Balancing(nn.Module):
     def start_epoch(self, epoch: int) -> None:
         """Told before the first step of each epoch; epochs count from 1."""
 
+    @abstractmethod
     def backward(self, losses: Tensor, present: Tensor, meeting: Meeting) -> None:
         """Add gradients to every parameter behind `losses` [task]; `present` [task] is false where the batch has no
         label of a task, which then has no say at all (its loss is 0)."""
-        raise NotImplementedError
 
     def after_step(self, losses: Tensor, present: Tensor) -> None:
         """losses [task] of the same batch after the step; only where `looks_back`."""
@@ -142,12 +151,41 @@ class OnGradients(Balancing):
 class Scalarization(Balancing):
     """A balancing by one weighted sum; gradients follow from it."""
 
+    @abstractmethod
     def total(self, losses: Tensor, present: Tensor) -> Tensor:
         """losses [task], present bool [task] → the one loss to descend on."""
-        raise NotImplementedError
 
     def backward(self, losses: Tensor, present: Tensor, meeting: Meeting) -> None:
         self.total(losses, present).backward()  # type: ignore[no-untyped-call]  # torch leaves Tensor.backward untyped
+
+
+class Coupled(Scalarization):
+    """A weighted sum in which a task's weight hangs on other tasks: on those of its own unit (a group of `model.groups`)
+    and no others, with whom it shares no parameter. What the papers say of all tasks holds of each unit's."""
+
+    def __init__(self, tasks: Sequence[Balanced]) -> None:
+        super().__init__(tasks)
+        self.parts: list[Part] = [slice(None)]
+
+    def meet(self, at: str, units: Sequence[Sequence[int]] = ()) -> None:
+        self.parts = parts_of(units)
+
+    def sums(self, x: Tensor) -> Tensor:
+        """x [task] → its sum over each unit, [unit]."""
+        return torch.stack([x[part].sum() for part in self.parts])
+
+    def shares(self, logits: Tensor, present: Tensor) -> Tensor:
+        """logits [task] → their softmax over the tasks present of each unit, [task]; 0 for a task that is absent."""
+        found = torch.zeros_like(logits)
+        for part in self.parts:
+            there = torch.softmax(logits[part].masked_fill(~present[part], -torch.inf), 0)
+            found[part] = torch.where(present[part], there, 0)
+        return found
+
+
+def parts_of(units: Sequence[Sequence[int]]) -> list[Part]:
+    """The units' places to take by index; where there is one unit only, or none was told, all tasks at no cost."""
+    return [list(unit) for unit in units] if len(units) > 1 else [slice(None)]
 
 
 Maker = Callable[..., Balancing]

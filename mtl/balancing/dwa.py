@@ -1,7 +1,8 @@
 """dwa: dynamic weight average (Liu, Johns & Davison 2019, arXiv:1803.10704, section 3.4).
 
 λ_k(t) = K · softmax_k(w_k(t − 1) / temperature), w_k(t − 1) = L_k(t − 1) / L_k(t − 2): a task whose loss fell less over the
-last two epochs weighs more (eq. 7). L_k(t) is its mean over the steps of epoch t, and w = 1 in the first two epochs.
+last two epochs weighs more (eq. 7). L_k(t) is its mean over the steps of epoch t, and w = 1 in the first two epochs. Groups
+of tasks that share nothing have a softmax each.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mtl.balancing.base import Balanced, Scalarization
+from mtl.balancing.base import Balanced, Coupled
 
 
-class DWA(Scalarization):
+class DWA(Coupled):
     """A task that had no label in one of the two epochs has w = 1, as at the start."""
 
     total_loss: Tensor
@@ -38,7 +39,8 @@ class DWA(Scalarization):
         self.steps.zero_()
         known = (self.means > 0).all(0)
         ratio = torch.where(known, self.means[0] / torch.where(known, self.means[1], 1), 1.0)
-        self.lambdas.copy_(len(ratio) * torch.softmax(ratio / self.temperature, 0))
+        for part in self.parts:
+            self.lambdas[part] = len(ratio[part]) * torch.softmax(ratio[part] / self.temperature, 0)
 
     def total(self, losses: Tensor, present: Tensor) -> Tensor:
         self.total_loss += losses.detach()

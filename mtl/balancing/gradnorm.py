@@ -3,6 +3,7 @@
 Weights w_i of the losses learn, by Adam at a rate of their own, to bring the gradient norms G_i = ‖∇ w_i L_i‖ at the last
 shared layer to Ḡ · r_i^α: L_grad = Σ |G_i − Ḡ r_i^α| with the target held constant (eq. 2), r_i the task's L_i(t) / L_i(0)
 over the tasks' mean. After each step they are scaled back to their sum. The step itself is on Σ w_i L_i, heads included.
+Groups of tasks that share nothing have means and a sum each.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from mtl.balancing.adam import Adam
-from mtl.balancing.base import Balanced, Meeting, OnGradients
+from mtl.balancing.base import Balanced, Meeting, OnGradients, parts_of
 from mtl.balancing.engine import gramian
 
 LEAST = 1e-12
@@ -47,16 +48,19 @@ class GradNorm(OnGradients):
     def _learn(self, losses: Tensor, present: Tensor, norms: Tensor) -> None:
         """norms [task] of the unweighted gradients → one step of the weights."""
         self.first.copy_(torch.where(present & (self.first == 0), losses.clamp(min=LEAST), self.first))
-        count = present.sum().clamp(min=1)
         fallen = torch.where(present, losses / self.first.clamp(min=LEAST), 0)
-        rate = fallen / (fallen.sum() / count).clamp(min=LEAST)
-        weighted = torch.where(present, self.scale * norms, 0)
-        target = weighted.sum() / count * rate**self.alpha
-        before = torch.where(present, self.scale, 0).sum()
+        weighted, target = torch.where(present, self.scale * norms, 0), torch.zeros_like(norms)
+        before, parts = torch.where(present, self.scale, 0), parts_of(self.units)
+        for part in parts:
+            count = present[part].sum().clamp(min=1)
+            rate = fallen[part] / (fallen[part].sum() / count).clamp(min=LEAST)
+            target[part] = weighted[part].sum() / count * rate**self.alpha
         self.adam.step(self.scale, norms * torch.sign(weighted - target), present)
         self.scale.clamp_(min=LEAST)
-        after = torch.where(present, self.scale, 0).sum()
-        self.scale.mul_(torch.where(present, before / after.clamp(min=LEAST), 1))
+        after = torch.where(present, self.scale, 0)
+        for part in parts:
+            kept = before[part].sum() / after[part].sum().clamp(min=LEAST)
+            self.scale[part] = self.scale[part] * torch.where(present[part], kept, 1)
 
     def weights(self) -> Tensor:
         return self.scale

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mtl.balancing.base import Scalarization
+from mtl.balancing.base import Coupled
 
 
-class RandomWeights(Scalarization):
-    """Drawn for all tasks, shared out among those present: their weights come to 1 (their eq. 3, N(0, I))."""
+class RandomWeights(Coupled):
+    """Drawn for all tasks, shared out among those present: their weights come to 1 (their eq. 3, N(0, I)), in each group of
+    tasks that shares nothing with the others."""
 
     def total(self, losses: Tensor, present: Tensor) -> Tensor:
         drawn = torch.randn(len(losses), device=losses.device)
-        weights = torch.softmax(drawn.masked_fill(~present, -torch.inf), 0)
-        return (losses * torch.where(present, weights, 0)).sum()
+        return (losses * self.shares(drawn, present)).sum()

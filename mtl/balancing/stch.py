@@ -2,6 +2,7 @@
 
 As the authors train networks with it: f = log(L / nadir), z = 0, λ = 1, times the number of tasks; the nadir of a loss is
 its mean over one epoch, after `warmup` epochs. Until then the step is on Σ log L.
+Groups of tasks that share nothing have a maximum each, and the loss is their sum.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mtl.balancing.base import Balanced, Scalarization
+from mtl.balancing.base import Balanced, Coupled
 
 LEAST = 1e-20
 """Added to each loss, as in the authors' code."""
 
 
-class STCH(Scalarization):
+class STCH(Coupled):
     """With μ → 0 only the task that is worst off counts, with large μ all alike. Sum and worst are over tasks present."""
 
     total_loss: Tensor
@@ -41,4 +42,8 @@ class STCH(Scalarization):
             return logs.sum()
         nadir = torch.where(self.steps > 0, self.total_loss / self.steps.clamp(min=1), 1) + LEAST
         fallen = (logs - nadir.log()).masked_fill(~present, -torch.inf)
-        return self.mu * torch.logsumexp(fallen / self.mu, 0) * present.sum()
+        return torch.stack([self._worst(fallen[part], present[part]) for part in self.parts]).sum()
+
+    def _worst(self, fallen: Tensor, present: Tensor) -> Tensor:
+        """Of one unit; 0 where none of its tasks is present."""
+        return torch.where(present.any(), self.mu * torch.logsumexp(fallen / self.mu, 0) * present.sum(), 0)

@@ -6,6 +6,8 @@ Gramian, it serves at the representation and at the parameters alike.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -13,7 +15,7 @@ from torch import Tensor, nn
 from mtl.balancing.solvers.geometry import Array, Geometry
 
 
-class Weighting(nn.Module):
+class Weighting(nn.Module, ABC):
     """One gradient method over `tasks` tasks. Options come by keyword; what it carries from step to step are persistent
     buffers, kept for all tasks, so that a run goes on from a checkpoint as if it had not stopped.
 
@@ -37,6 +39,6 @@ class Weighting(nn.Module):
         weights = torch.from_numpy(self.weigh(Geometry.of(matrix, kind.eps), rows))
         return weights.clamp(kind.min, kind.max).to(gramian)
 
+    @abstractmethod
     def weigh(self, gradients: Geometry, present: Array) -> Array:
         """The gradients' norms and cosines, and the numbers [t] of the tasks they are of → weights float64 [t]."""
-        raise NotImplementedError

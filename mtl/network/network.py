@@ -13,7 +13,7 @@ from torch.nn import functional
 from mtl.network.encoders import ENCODERS, Arrays, Tensors
 from mtl.network.heads import HEADS, Head
 from mtl.network.plan import Encoded, Plan, plan_of
-from mtl.network.sharing import SHARINGS, Shared
+from mtl.network.sharing import SHARINGS, Shared, TwoGuesses
 from mtl.spec import Model
 
 
@@ -57,7 +57,7 @@ class Network(nn.Module):
         """Tensors of each input with a leading dimension: [1, batch, …], or [task, batch, …] where tasks have own rows."""
         shared = self.body(inputs)
         logits = {kind: self.heads[kind](self._seen(shared.seen, view)) for kind, view in self._views.items()}
-        if not self.body.guesses_twice:
+        if not isinstance(self.body, TwoGuesses):
             return Outputs(logits, shared)
         told, into = self.body.exchange(shared, self._guesses(logits))
         second = {kind: logits[kind] + self._moved(kind, _rows(told, at), into) for kind, at in self.kinds.items()}
@@ -77,7 +77,7 @@ class Network(nn.Module):
         that of both, (second + a · first) / (1 + a), so that it stays of the size that one has.
         """
         second = self._losses(outputs.logits, targets, mask)
-        if outputs.first is None:
+        if outputs.first is None or not isinstance(self.body, TwoGuesses):
             return second
         a = self.body.first_weight
         return (second + a * self._losses(outputs.first, targets, mask)) / (1 + a)

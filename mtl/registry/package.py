@@ -54,10 +54,10 @@ class Package:
         Regression float64 [n] in the task's unit, binary float64 [n], classes float64 [n, classes].
         Raises DataError if a column is missing.
         """
-        return self._predicted(frame)[0]
+        return self.predictions_with_spread(frame)[0]
 
-    def _predicted(self, frame: pl.DataFrame) -> tuple[Predictions, Predictions]:
-        """Predictions and, where the model has members, their spread."""
+    def predictions_with_spread(self, frame: pl.DataFrame) -> tuple[Predictions, Predictions]:
+        """Predictions and, where the model has members, their spread; else the second is empty."""
         from mtl.network.predict import predict_with_spread
 
         missing = [name for name in self.encodings.names if name not in frame.columns]
@@ -75,7 +75,7 @@ class Package:
         A model with members says beside each how sure it is: TASK_spread, the standard deviation over its members of the
         number, of the probability of the positive class, or of the probability of the label decided on.
         """
-        return table(self.encodings.tasks, *self._predicted(frame))
+        return table(self.encodings.tasks, *self.predictions_with_spread(frame))
 
     def golden(self) -> pl.DataFrame:
         """Raw valid rows with the predictions that were made of them when the model was packed."""

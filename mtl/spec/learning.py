@@ -44,7 +44,7 @@ class Auto(Part):
     also: tuple[str, ...] = ()
     """Other sharings to try, all tasks together."""
     members: Annotated[int, Field(ge=1)] = 4
-    """Members of a network on trial at most: fewer than the model's own find out the same in a part of the time."""
+    """Members of a network on trial at most: fewer than the model's own stand for it in a part of the time."""
 
 
 class Model(Part):
@@ -76,8 +76,9 @@ class Model(Part):
 
     @model_validator(mode="after")
     def _options_fit_each_other(self) -> Model:
-        if self.sharing == "ple" and self.depth < self.option("levels"):
-            raise ValueError(f"a depth of at least {self.option('levels'):g}, a layer for each level of ple; found {self.depth}")
+        levels = options_of("ple", self.options if self.sharing == "ple" else {}, SHARING_OPTIONS)["levels"]
+        if "ple" in self.tried and self.depth < levels:
+            raise ValueError(f"a depth of at least {levels:g}, a layer for each level of ple; found {self.depth}")
         if self.sharing == "dselect_k" and self.option("k") > self.option("experts"):
             raise ValueError(f"k of dselect_k: at most its {self.option('experts'):g} experts; found {self.option('k'):g}")
         return self
@@ -99,6 +100,11 @@ class Model(Part):
             if name not in known:
                 raise ValueError(f"auto.also: sharings to try ({', '.join(known)}); found {name}")
         return self
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """Every sharing that networks are made of: with `auto`, beside groups of shared_bottom, those of `auto.also`."""
+        return ("shared_bottom", *self.auto.also) if self.sharing == "auto" else (self.sharing,)
 
     def option(self, name: str) -> float:
         """An option of this model's sharing: as given, else its default."""

@@ -81,9 +81,11 @@ def _check_balancing(spec: Spec) -> None:
         sharing != "separate", ("training", "balancing"), f"tasks that share something, for {training.balancing} to balance",
         "model.sharing: separate", "write balancing: equal, or another model.sharing",
     )  # fmt: skip
+    without = [name for name in spec.model.tried if name not in MEETING]
+    where = "model.auto.also" if sharing == "auto" else "model.sharing"
     _need(
-        training.at != "representation" or sharing in (*MEETING, "auto"), ("training", "at"),
-        f"a sharing with shared activations ({', '.join(MEETING)})", f"model.sharing: {sharing}",
+        training.at != "representation" or not without, ("training", "at"),
+        f"a sharing with shared activations ({', '.join(MEETING)})", f"{where}: {', '.join(without)}",
         "write at: auto, or at: parameters",
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from mtl.errors import TrainingError
 from mtl.spec import Training
@@ -62,6 +63,22 @@ def seed_epoch(seed: int, epoch: int) -> torch.Generator:
     order = order_of(seed, epoch)
     torch.manual_seed(order.initial_seed())
     return order
+
+
+def draws(device: torch.device) -> list[Tensor]:
+    """The states of torch's own generators, the CPU's and the device's: what the next dropout masks will be."""
+    on_device = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
+    return [torch.get_rng_state(), *on_device]
+
+
+@contextmanager
+def drawn_again(device: torch.device, states: list[Tensor]) -> Iterator[None]:
+    """Inside, torch's generators draw from these states of `draws` on; afterwards they go on from where they were."""
+    with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else []):
+        torch.set_rng_state(states[0])
+        if device.type == "cuda":
+            torch.cuda.set_rng_state(states[1], device)
+        yield
 
 
 def order_of(seed: int, epoch: int) -> torch.Generator:

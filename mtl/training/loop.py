@@ -11,7 +11,7 @@ from torch import Tensor
 from mtl.network import Network, Outputs
 from mtl.training.batches import Batch, Store, joint, own, steps
 from mtl.training.clipping import clip
-from mtl.training.devices import autocast, seed_epoch
+from mtl.training.devices import autocast, drawn_again, draws, seed_epoch
 from mtl.training.distillation import taught
 from mtl.training.meeting import Meetings
 from mtl.training.regularizers import add_penalty
@@ -50,6 +50,8 @@ def train_epoch(run: Run, train: Store, count: int) -> Losses:
 
 def _step(run: Run, batch: Batch, meetings: Meetings, number: int) -> tuple[Tensor, Tensor]:
     """Step `number` of the run, on this batch: each task's loss before it, summed over labels, and its labels, [task]."""
+    device, back = run.network.device, run.balancing.looks_back
+    masks = draws(device) if back else []
     outputs, sums = _losses(run, batch, meetings.forward)
     losses, present = _asked(run, batch, outputs, sums)
     run.optimizer.zero_grad()
@@ -62,8 +64,8 @@ def _step(run: Run, batch: Batch, meetings: Meetings, number: int) -> tuple[Tens
     if run.training.clip is not None:
         clip(run.network, run.training.clip)
     run.optimizer.step()
-    if run.balancing.looks_back:
-        with torch.no_grad():
+    if back:
+        with torch.no_grad(), drawn_again(device, masks):  # the same rows under the same dropout: all that differs is the step
             run.balancing.after_step(_asked(run, batch, *_losses(run, batch))[0], present)
     return sums.detach(), batch.mask.sum(1)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import cast
 
 import torch
@@ -14,6 +15,8 @@ from mtl.balancing import Meeting, Readings, Trace
 from mtl.balancing.place import ENOUGH, overlap
 from mtl.network import Network, Outputs
 from mtl.network.layers import Layer, StackedLinear
+from mtl.network.sharing import TwoGuesses
+from mtl.network.sharing.branch import Branch
 from mtl.spec.options import MEETING
 
 
@@ -33,12 +36,17 @@ class Meetings:
         self.last = _last_layer(network, shared)
         self._apart = False
         self._seen: dict[str, list[Trace]] = {}
+        self._made: dict[str, Tensor] = {}
+        self._ends: list[Tensor] = []
         self._copies: dict[str, Tensor] = {}
 
     def __call__(self, outputs: Outputs) -> Meeting:
-        traces, copies = [seen[0] for seen in self._seen.values() if len(seen) == 1], list(self._copies.values())
-        self._seen, self._copies = {}, {}
-        return Meeting(self.parameters, outputs.shared.meeting, self.own, self._readings(outputs), traces, copies, self.last)
+        once = {name: seen[0] for name, seen in self._seen.items() if len(seen) == 1}
+        traces = [replace(trace, y=self._made.get(name.removesuffix(".linear"))) for name, trace in once.items()]
+        readings, copies, shared = self._readings(outputs), list(self._copies.values()), outputs.shared.meeting
+        chain = _chain(traces, shared) if readings is not None and any(end is shared for end in self._ends) else []
+        self._seen, self._made, self._ends, self._copies = {}, {}, [], {}
+        return Meeting(self.parameters, shared, self.own, readings, traces, copies, self.last, chain)
 
     def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Outputs:
         """The network's own, but, inside `traced` and where tasks have rows of their own, with a copy (no memory) of the
@@ -54,7 +62,7 @@ class Meetings:
         """Given where heads read the shared activations themselves, and each member its own."""
         network, (seen, x) = self.network, outputs.shared[:2]
         slopes = [network.head(kind).slopes() for kind in network.kinds]
-        if x is None or x is not seen or network.body.guesses_twice or slopes[0].shape[1:-2] not in ((), x.shape[2:3]):
+        if x is None or x is not seen or isinstance(network.body, TwoGuesses) or slopes[0].shape[1:-2] not in ((), x.shape[2:3]):
             return None
         return Readings(list(outputs.logits.values()), slopes, self.views, network.order, self.place, self.together)
 
@@ -64,7 +72,13 @@ class Meetings:
         own_rows = self.network.body.own_rows and all(p.dim() and len(p) == 1 for p in self.parameters)
         self._apart = wanted and own_rows
         plain = [(n, m) for n, m in self.network.body.named_modules() if wanted and isinstance(m, StackedLinear) and m.r is None]
-        hooks = [module.register_forward_hook(self._noting(name)) for name, module in plain if len(module.weight) == 1]
+        plain = [(name, module) for name, module in plain if len(module.weight) == 1]
+        hooks = [module.register_forward_hook(self._noting(name)) for name, module in plain]
+        for name, module in self.network.body.named_modules() if wanted else ():
+            if isinstance(module, Layer):
+                hooks.append(module.register_forward_hook(self._noting_made(name)))
+            elif isinstance(module, Branch):  # as a whole: then nothing but its next layer reads what a layer makes
+                hooks.append(module.register_forward_hook(lambda _, __, end: self._ends.append(end)))
         try:
             yield
         finally:
@@ -79,6 +93,23 @@ class Meetings:
                 self._seen.setdefault(name, []).append(Trace(given[0], z, module.weight, module.bias))
 
         return note
+
+    def _noting_made(self, name: str) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
+        def note(module: nn.Module, given: tuple[Tensor], y: Tensor) -> None:
+            if y.requires_grad:
+                self._made[name] = y
+
+        return note
+
+
+def _chain(traces: Sequence[Trace], end: Tensor | None) -> list[Trace]:
+    """The layers that follow each other up to `end`, the last one first; only of one type of number, so not under autocast."""
+    made = {id(trace.y): trace for trace in traces if trace.y is not None and trace.z.dtype == trace.x.dtype == trace.weight.dtype}
+    found: list[Trace] = []
+    while id(end) in made:
+        found.append(made[id(end)])
+        end = found[-1].x
+    return found
 
 
 def place_of(network: Network, mask: Tensor) -> str:

@@ -16,7 +16,7 @@ States = dict[str, dict[str, Tensor]]
 def make_optimizer(parameters: Parameters, training: Training) -> torch.optim.Optimizer:
     """adamw, sgd, or full_batch: plain gradient descent, without momentum or decay.
 
-    Decay is for matrices: biases, gates, thresholds and learned uncertainties are not pulled towards 0.
+    Decay is for matrices: biases, gates of one number, thresholds and learned uncertainties are not pulled towards 0.
     """
     decays = [p for name, p in parameters.items() if name.endswith(("weight", "table"))]
     others = [p for name, p in parameters.items() if not name.endswith(("weight", "table"))]

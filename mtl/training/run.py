@@ -117,7 +117,8 @@ class Run:
     def leave(self) -> bool:
         """Units that have stopped leave the batch, with their weights and the optimizer's state; true if any did.
 
-        Where tasks weigh each other up by something that balancing carries along, groups stay until the last has stopped.
+        Where balancing carries something along from step to step, which is not taken apart, groups stay until the last
+        has stopped: that costs time and nothing else.
         """
         units = [unit for unit, number in zip(self.network.units, self.units) if self.stopping.goes_on(self.epoch, number)]
         going = sorted(task for unit in units for task in unit)

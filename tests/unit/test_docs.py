@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from mtl.cli import app
@@ -164,7 +165,9 @@ def test_it_says_right_how_many_parameters_there_are() -> None:
 @pytest.mark.parametrize("verb", ["tune", "adapt"])
 def test_every_option_of_a_verb_stands_there(verb: str) -> None:
     section = METHODS.split(f"## `mtl {verb}`")[1].split("\n## ")[0]
-    options = {name for option in get_command(app).commands[verb].params for name in option.opts}  # type: ignore[attr-defined]
+    command = get_command(app)
+    assert isinstance(command, TyperGroup)
+    options = {name for option in command.commands[verb].params for name in option.opts}
     assert {name for name in options if name.startswith("--") and name != "--help"} == set(re.findall(r"--[a-z]+", section))
 
 

@@ -17,11 +17,11 @@ from mtl.balancing.solvers.min_norm import stationary
 STEPS = 100
 
 
-def conflict_averse(gradients: Geometry, radius: float) -> Array | None:
+def conflict_averse(gradients: Geometry, radius: float) -> Array:
     """v [t] ≥ 0 with d = g₀ + Σ vᵢ gᵢ; radius c in [0, 1). Exact to 1e-6 of the direction's length.
 
-    Tasks with a zero gradient are in the mean, but not among those whose gain counts: theirs is always 0. None where
-    the best gain is 0, reached by many d (a Pareto-stationary point inside the ball): there is nothing to choose.
+    Tasks with a zero gradient are in the mean, but not among those whose gain counts: theirs is always 0. Where the best
+    gain is 0, which many d of the ball may reach (at a Pareto-stationary point), it is the d nearest to the mean.
     """
     moving = gradients.moving
     part = gradients.part(moving)
@@ -31,9 +31,8 @@ def conflict_averse(gradients: Geometry, radius: float) -> Array | None:
     if radius > 0 and length > np.sqrt(part.tolerance()) * mean.max():
         ball = _Ball(part, part.cosines @ mean / length, radius)
         found = ball.solve()
-        if found is None:
-            return None
-        added[moving] = found * length / part.norms
+        if found is not None:  # None is rounding alone, and the mean is in the ball
+            added[moving] = found * length / part.norms
     return added
 
 
@@ -45,13 +44,13 @@ class _Ball:
         self.gains = part.norms.min() / part.norms
 
     def solve(self) -> Array | None:
-        """z [t]; None at a stationary point inside the ball."""
+        """z [t]; None where rounding leaves no solution."""
         y = float(((self.slopes + self.radius) / self.gains).min())  # further than any task alone allows
         if y > 0 and stationary(self.part):
             y = 0.0
             z = self.reach(y)
             if z is None or self.distance(z) <= self.radius:
-                return None
+                return z
         z = self.reach(y)
         for _ in range(STEPS):
             if z is None:

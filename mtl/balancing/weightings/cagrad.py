@@ -2,6 +2,10 @@
 
 Within c ‖g₀‖ of the mean gradient g₀, the direction whose gain for the worst-off task is largest. c = 0 is the mean;
 towards c = 1 it comes to MGDA's direction.
+
+For c < 1, all that can be asked for here, it comes to rest only where the mean loss is stationary (theorem 3.2): zero lies
+outside the ball as long as g₀ is not zero, so it goes on through points that are Pareto-stationary and no more. With c ≥ 1
+it may rest at any Pareto-stationary point.
 """
 
 from __future__ import annotations
@@ -14,12 +18,12 @@ from mtl.balancing.weighting import Weighting
 
 
 class CAGrad(Weighting):
-    """1/T for the mean, and what the worst-off need on top. All zero at a stationary point (nothing helps all)."""
+    """1/T for the mean, and what the worst-off need on top. Where nothing helps all, the nearest to the mean that hurts
+    nobody, if the ball has such a direction."""
 
     def __init__(self, tasks: int, *, c: float = 0.4) -> None:
         super().__init__(tasks)
         self.c = c
 
     def weigh(self, gradients: Geometry, present: Array) -> Array:
-        added = conflict_averse(gradients, self.c)
-        return np.zeros(len(present)) if added is None else 1 / len(present) + added
+        return np.asarray(1 / len(present) + conflict_averse(gradients, self.c))

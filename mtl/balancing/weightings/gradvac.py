@@ -2,6 +2,9 @@
 
 As in PCGrad each gradient meets the others in random order, but it is turned until its cosine with gⱼ is at least
 what it has been on average, φ̂ᵢⱼ (their eq. 2), which then follows: φ̂ ← (1 − β) φ̂ + β φ.
+
+The authors published no code. β = 0.01 is what the replication chenllliang/Gradient-Vaccine runs as the paper's setting;
+LibMTL and TorchJD have 0.5 for a default, with which φ̂ is little more than the last step's cosine.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ EXTREME = 6.0
 """Largest logit that a bias starts at: a class that train hardly has (a quarter of a percent) may still be learned."""
 
 
-class Head(nn.Module):
+class Head(nn.Module, ABC):
     """All tasks of one kind. Logits are [task, batch, member, out], padded to the largest number of classes.
 
     Each member has a head of its own (TabM): weight [task, member, width, out], bias [task, member, out]. Without
@@ -55,7 +56,7 @@ class Head(nn.Module):
         if len(x) == 1:
             flat = self.weight.permute(1, 2, 0, 3).reshape(members, width, tasks * out)
             bias = self.bias.transpose(0, 1).reshape(members, 1, tasks * out)
-            rows = x[0].expand(-1, members, -1).transpose(0, 1)
+            rows = x.squeeze(0).expand(-1, members, -1).transpose(0, 1)  # [0] would cost a pass over zeros
             return torch.baddbmm(bias, rows, flat).view(members, -1, tasks, out).permute(2, 1, 0, 3)
         rows = x.expand(-1, -1, members, -1).transpose(1, 2).reshape(tasks * members, -1, width)
         logits = torch.baddbmm(self.bias.view(-1, 1, out), rows, self.weight.flatten(0, 1))
@@ -65,26 +66,26 @@ class Head(nn.Module):
         """The logits' derivative with respect to what the head reads: [task, width, out] or [task, member, width, out]."""
         return self.weight
 
+    @abstractmethod
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Logits [task, batch, member, out], targets [task, batch] → loss of each row [task, batch, member]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def imitation(self, logits: Tensor, soft: Tensor) -> Tensor:
         """Logits [task, batch, member, out] and what another network predicts, [task, batch, class], one number or
         probabilities → how far from it each row is, [task, batch, member]: `loss`, with soft targets."""
-        raise NotImplementedError
 
+    @abstractmethod
     def predictions(self, logits: Tensor) -> Tensor:
         """Logits → each member's prediction [task, batch, member] or probabilities [task, batch, member, class]."""
-        raise NotImplementedError
 
     def decode(self, logits: Tensor) -> Tensor:
         """Logits → prediction [task, batch] or probabilities [task, batch, class], the mean over members."""
         return self.predictions(logits).mean(2)
 
+    @abstractmethod
     def pooled(self, logits: Tensor) -> Tensor:
         """Logits [task, batch, member, out] → those of what `decode` gives, the mean of the predictions, as one member."""
-        raise NotImplementedError
 
     def spread(self, logits: Tensor) -> Tensor:
         """Logits → the standard deviation over members of what `decode` gives: how far they are from being of one mind."""
@@ -102,9 +103,9 @@ class Head(nn.Module):
         """[task, …] as it broadcasts against parameters [task, …] or, with members, [task, member, …]."""
         return of_task if len(self.each) == 1 else of_task.unsqueeze(1)
 
+    @abstractmethod
     def constant(self, targets: Tensor, task: int) -> Tensor:
         """Logits [out] of the constant that fits these targets [n] of one task best: what every network must beat."""
-        raise NotImplementedError
 
 
 def mean_logit(logits: Tensor) -> Tensor:

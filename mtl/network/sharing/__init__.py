@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtl.network.sharing.base import Shared, Sharing
+from mtl.network.sharing.base import Shared, Sharing, TwoGuesses
 from mtl.network.sharing.cgc import CGC
 from mtl.network.sharing.cross_stitch import CrossStitch
 from mtl.network.sharing.dselect_k import DSelectK
@@ -27,4 +27,4 @@ SHARINGS: dict[str, type[Sharing]] = {
     "dselect_k": DSelectK,
 }
 
-__all__ = ["SHARINGS", "Shared", "Sharing"]
+__all__ = ["SHARINGS", "Shared", "Sharing", "TwoGuesses"]

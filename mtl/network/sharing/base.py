@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
@@ -34,7 +35,7 @@ class Messages(NamedTuple):
     """[size, width]"""
 
 
-class Sharing(nn.Module):
+class Sharing(nn.Module, ABC):
     """All inputs → a representation for each task."""
 
     own_rows: ClassVar[bool] = False
@@ -49,32 +50,23 @@ class Sharing(nn.Module):
     stacked: ClassVar[tuple[str, ...]] = ()
     """Beginnings of the names of parameters whose first dimension is the task, though other tasks' losses move them too."""
 
+    mixing: ClassVar[tuple[str, ...]] = ()
+    """Beginnings of the names of those of both by which tasks mix what they share, or tell each other what they found: no
+    part of what predicts a task, so that regularizers leave it alone."""
+
     entwined: ClassVar[bool] = False
     """Whether a task's prediction rests on what belongs to other tasks, so that no task can be taken out alone."""
-
-    guesses_twice: ClassVar[bool] = False
-    """Whether tasks `exchange` what they found after the heads' first guess, for a second one."""
-
-    first_weight: float = 1.0
-    """Of `guesses_twice`: what the first guess's loss counts beside the second's."""
 
     def __init__(self, plan: Plan, model: Model) -> None:
         super().__init__()
 
+    @abstractmethod
     def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Shared:
         """Tensors [task or 1, batch, …] of each input → a representation for each task or group of tasks."""
-        raise NotImplementedError
 
     def view(self, plan: Plan) -> list[int]:
         """For each task, its place in the first dimension of what `forward` lets heads see."""
         return list(range(len(plan.tasks)))
-
-    def exchange(self, shared: Shared, guesses: Tensor) -> Messages:
-        """After a first guess [task, batch, member, classes]: what moves the representation that heads read for the second.
-
-        Guesses are as `Head.predictions` gives them, padded with 0 to the plan's largest number of classes.
-        """
-        raise NotImplementedError
 
     def units(self, plan: Plan) -> list[list[int]]:
         """Tasks that share with each other and with nobody else: each such unit stops at its own best epoch."""
@@ -88,3 +80,17 @@ class Sharing(nn.Module):
     def gate_names(self) -> list[str]:
         """What the columns of `gates` are, where they are no layers."""
         return []
+
+
+class TwoGuesses(Sharing):
+    """A sharing whose tasks tell each other what they found after the heads' first guess, for a second one."""
+
+    first_weight: float = 1.0
+    """What the first guess's loss counts beside the second's."""
+
+    @abstractmethod
+    def exchange(self, shared: Shared, guesses: Tensor) -> Messages:
+        """After a first guess [task, batch, member, classes]: what moves the representation that heads read for the second.
+
+        Guesses are as `Head.predictions` gives them, padded with 0 to the plan's largest number of classes.
+        """

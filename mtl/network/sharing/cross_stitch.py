@@ -32,6 +32,7 @@ class CrossStitch(Sharing):
 
     entwined = True
     stacked = ("own.", "stitch")
+    mixing = ("stitch",)
 
     def __init__(self, plan: Plan, model: Model) -> None:
         super().__init__(plan, model)

@@ -71,6 +71,7 @@ class Mixture(Sharing):
 
     private = ("own.", "gate.")
     stacked = ("own_before.", "gate_before.", "between_own.")
+    mixing = ("gate.", "gate_before.", "between_own.")
 
     def __init__(self, plan: Plan, model: Model) -> None:
         super().__init__(plan, model)

@@ -30,6 +30,7 @@ class Hybrid(Sharing):
 
     own_rows = True
     private = ("own.", "gate")
+    mixing = ("gate",)
 
     def __init__(self, plan: Plan, model: Model) -> None:
         super().__init__(plan, model)

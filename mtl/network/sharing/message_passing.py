@@ -26,18 +26,18 @@ from torch.nn import functional
 
 from mtl.network.layers import StackedLinear
 from mtl.network.plan import Plan
-from mtl.network.sharing.base import Messages, Shared, Sharing
+from mtl.network.sharing.base import Messages, Shared, TwoGuesses
 from mtl.network.sharing.branch import Branch
 from mtl.network.sharing.hearing import circles, in_order, pick
 from mtl.spec import Model
 
 
-class MessagePassing(Sharing):
+class MessagePassing(TwoGuesses):
     """A shared trunk and an exchange behind it. Gradients meet at the parameters: the exchange has shared ones, too."""
 
     entwined = True
-    guesses_twice = True
     stacked = ("view_of", "guess_of")
+    mixing = stacked
 
     def __init__(self, plan: Plan, model: Model) -> None:
         super().__init__(plan, model)
@@ -65,8 +65,8 @@ class MessagePassing(Sharing):
         tokens = functional.silu(self._views(shared.seen, member) + self.guess_of(told).flatten(1, 2).transpose(0, 1))
         query, key, value = self.ask(tokens).chunk(3, dim=-1)
         parts = [_attended(pick(query, hearers, 1), pick(key, heard, 1), pick(value, heard, 1)) for hearers, heard in self.circles]
-        messages = in_order(parts, self.circles, 1).transpose(0, 1).view(tasks, batch, member, -1)
-        return Messages(messages, self.tell_weight)
+        messages = in_order(parts, self.circles, 1).transpose(0, 1)
+        return Messages(messages.view(tasks, batch, member, messages.shape[-1]), self.tell_weight)
 
     def _views(self, h: Tensor, member: int) -> Tensor:
         """Each task's view of the trunk, [batch · member, task, size]; of one trunk for all, in one product."""

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from mtl.network import Network
 
 MATRICES = ("weight", "table", "embedding")
-"""Ends of the names of parameters that are regularized. Biases and thresholds hold how frequent a task's classes are,
-gates how it shares: none of that is the tasks' likeness."""
+"""Ends of the names of parameters that are regularized: those of the tasks' predictors, as in the papers. Biases and
+thresholds hold how frequent a task's classes are, gates (`Sharing.mixing`) how it shares: neither is the tasks' likeness."""
 
 
 class Regularizer(Protocol):
@@ -63,25 +63,28 @@ class Stack:
 def stacks(network: Network) -> list[Stack]:
     """What tasks own, piece by piece: heads of one kind and size, and each layer of tasks' own networks or embeddings.
 
-    A piece that only one task has is left out: there is nobody it could be near to.
+    A piece that only one task has is left out: there is nobody it could be near to. So are heads beside heads that read
+    another group's trunk, where the same numbers mean another thing.
     """
-    own = tuple(f"body.{start}" for start in (*network.body.private, *network.body.stacked))
+    body = network.body
+    own, mixing = (tuple(f"body.{start}" for start in of) for of in ((*body.private, *body.stacked), body.mixing))
     found = []
     for name, parameter in network.named_parameters():
         if not name.endswith(MATRICES) or parameter.dim() < 2:
             continue
         if name.startswith("heads."):
             found += _of_heads(network, name, parameter)
-        elif own and name.startswith(own):
+        elif name.startswith(own) and not name.startswith(mixing):
             found.append(Stack(name, parameter, tuple(range(len(parameter))), parameter.shape[-1]))
     return [stack for stack in found if len(stack.rows) > 1]
 
 
 def _of_heads(network: Network, name: str, parameter: nn.Parameter) -> list[Stack]:
-    """Heads of one kind, apart by how many outputs they have: class 2 of three is not class 2 of four."""
+    """Heads of one kind, apart by trunk and by how many outputs they have: class 2 of three is not class 2 of four."""
     kind = name.split(".")[1]
-    outputs = [network.head(kind).outputs(network.plan.tasks[t].classes) for t in network.kinds[kind]]
+    whole = network.body.own_stop  # networks of their own are pulled layer by layer, heads and all
+    trunk = {task: 0 if whole else number for number, unit in enumerate(network.units) for task in unit}
+    alike = [(network.head(kind).outputs(network.plan.tasks[t].classes), trunk[t]) for t in network.kinds[kind]]
     return [
-        Stack(name, parameter, tuple(row for row, one in enumerate(outputs) if one == columns), columns)
-        for columns in sorted(set(outputs))
+        Stack(name, parameter, tuple(row for row, one in enumerate(alike) if one == each), each[0]) for each in sorted(set(alike))
     ]

@@ -12,13 +12,11 @@ from mtl.adaptation.learn import learn, plan_task, predicted
 from mtl.adaptation.rows import TaskRows
 from mtl.data.encodings import Encodings, TaskEncoding
 from mtl.network import Network, build_network, predict
+from mtl.network.sharing import SHARINGS
 from mtl.spec import Model, Training
 from tests.model.conftest import rows_for
 from tests.model.conftest import task as task_of
 
-SHARINGS = [
-    "shared_bottom", "separate", "hybrid", "cross_stitch", "task_conditioned", "message_passing", "mmoe", "cgc", "ple", "dselect_k",
-]  # fmt: skip
 TRAINING = Training(max_epochs=20, lr=5e-2, batch_size=64)
 WAYS: list[tuple[str, Means]] = [(sharing, means) for sharing in SHARINGS for means in ("head", "low_rank")]
 WAYS += [(sharing, "embedding") for sharing in WITH_OWN]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mtl.balancing import BALANCINGS, Aggregation, Balanced, Meeting, gramian
 from mtl.balancing.place import overlap
+from mtl.balancing.solvers.geometry import Array, Geometry
 from mtl.balancing.weighting import Weighting
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
@@ -40,13 +41,19 @@ class Given(Weighting):
         self.asked.append((gramian, present))
         return self.given[present]
 
+    def weigh(self, gradients: Geometry, present: Array) -> Array:
+        raise AssertionError("nobody asks for these: `forward` has the weights")
+
 
 class Step:
     """One forward pass of a network in float64, and what balancing sees of it."""
 
-    def __init__(self, encodings: Encodings, rows: RowsOf, sharing: str, members: int = 1, absent: Sequence[int] = ()) -> None:
+    def __init__(
+        self, encodings: Encodings, rows: RowsOf, sharing: str, members: int = 1, absent: Sequence[int] = (), **more: float
+    ) -> None:
         torch.manual_seed(0)
-        self.network = Network(plan_of(encodings), Model(sharing=sharing, width=6, depth=2, dropout=0.0, members=members)).double()
+        model = Model.model_validate({"sharing": sharing, "width": 6, "depth": 2, "dropout": 0.0, "members": members, **more})
+        self.network = Network(plan_of(encodings), model).double()
         for parameter in self.network.parameters():  # some begin at 0, which would hide what they do
             parameter.data += 0.05 * torch.randn_like(parameter)
         store = Store.of(self.network.plan, rows(encodings, ROWS, 0), torch.device("cpu"))

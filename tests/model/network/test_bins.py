@@ -16,6 +16,7 @@ from mtl.network import build_network, plan_of, predict
 from mtl.network.encoders.bins import PiecewiseLinear
 from mtl.network.encoders.tabular import Tabular
 from mtl.spec import Model
+from tests.model.network.conftest import model_of
 
 RowsOf = Callable[..., AlignedSet]
 
@@ -92,12 +93,11 @@ def binned(encodings: Encodings) -> Encodings:
     return replace(encodings, inputs=inputs)
 
 
-@pytest.mark.parametrize("sharing", ["shared_bottom", "separate", "hybrid"])
 @pytest.mark.parametrize("members", [1, 2])
-def test_a_network_with_bins(sharing: str, members: int, two_inputs: Encodings, rows: RowsOf) -> None:
+def test_a_network_with_bins(way: str, members: int, two_inputs: Encodings, rows: RowsOf) -> None:
     """Predicts, hides what is hidden, and takes `bin_width` numbers a column; without bins all is as it was."""
     of = binned(two_inputs)
-    model = Model.model_validate({"sharing": sharing, "width": 8, "members": members, "bin_width": 3})
+    model = model_of(way, width=8, members=members, bin_width=3)
     network = build_network(of, model)
     encoder = next(m for m in network.modules() if isinstance(m, Tabular))
     assert encoder.numbers is not None

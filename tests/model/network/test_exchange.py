@@ -12,12 +12,13 @@ from torch import Tensor
 
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
-from mtl.network import Network, build_network, input_tensors, predict, rows_of
+from mtl.network import Network, build_network, predict
 from mtl.network.sharing.cross_stitch import STEEPNESS, CrossStitch
 from mtl.network.sharing.hearing import circles
 from mtl.network.sharing.message_passing import MessagePassing
 from mtl.network.sharing.task_conditioned import TaskConditioned
 from mtl.spec import Model
+from tests.model.network.conftest import batch_of, labels_of, stirred
 
 MINE = ["cross_stitch", "task_conditioned", "message_passing"]
 RowsOf = Callable[..., AlignedSet]
@@ -27,18 +28,8 @@ def small(sharing: str, **more: object) -> Model:
     return Model.model_validate({"sharing": sharing, "width": 8, "depth": 3, "dropout": 0.0, **more})
 
 
-def stir(network: Network, seed: int = 3) -> Network:
-    """Every parameter moved, so that nothing is at a start that hides something."""
-    torch.manual_seed(seed)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(0.2 * torch.randn_like(parameter))
-    return network.eval()
-
-
-def batch_of(network: Network, rows: AlignedSet) -> dict[str, dict[str, Tensor]]:
-    tensors = input_tensors(network.plan, rows.inputs)
-    return {name: {key: t.unsqueeze(0) for key, t in of.items()} for name, of in tensors.items()}
+def stir(network: Network) -> Network:
+    return stirred(network, by=0.2).eval()
 
 
 def copied(network: Network, other: Network, names: dict[str, str]) -> None:
@@ -49,10 +40,6 @@ def copied(network: Network, other: Network, names: dict[str, str]) -> None:
             for old, new in names.items():
                 if name.startswith(old) and name.replace(old, new, 1) in state:
                     parameter.copy_(state[name.replace(old, new, 1)])
-
-
-def targets_of(rows: AlignedSet) -> tuple[Tensor, Tensor]:
-    return torch.from_numpy(rows.targets.T.copy()), torch.from_numpy(rows.labelled.T.copy()).float()
 
 
 def test_cross_stitch_starts_as_the_paper_does(make: Callable[..., Encodings], two_inputs: Encodings) -> None:
@@ -97,7 +84,7 @@ def test_cross_stitch_with_identity_is_separate_on_joint_rows(encodings: str, ro
     some = rows(of, 20, 1)
     expected, found = predict(plain, of, some.inputs), predict(stitched, of, some.inputs)
     assert all(np.array_equal(found[name], values) for name, values in expected.items())
-    losses = [n.losses(n(batch_of(n, some)), *targets_of(some)) for n in (plain, stitched.eval())]
+    losses = [n.losses(n(batch_of(n, some)), *labels_of(some)) for n in (plain, stitched.eval())]
     torch.testing.assert_close(losses[0], losses[1])
 
 
@@ -106,11 +93,11 @@ def test_every_loss_reaches_every_stitched_network(mixed: Encodings, rows: RowsO
     network = stir(build_network(mixed, small("cross_stitch")))
     assert {name for name, of in network.owners().items() if of} == {n for n in network.owners() if n.startswith("heads.")}
     some = rows(mixed, 20, 1, 1.0)
-    network.losses(network(batch_of(network, some)), *targets_of(some))[3].backward()
+    network.losses(network(batch_of(network, some)), *labels_of(some))[3].backward()
     assert all(p.grad is not None and p.grad[0].any() for name, p in network.named_parameters() if name.endswith("linear.weight"))
     apart = stir(build_network(two_inputs, small("cross_stitch")))
     some = rows(two_inputs, 20, 1, 1.0)
-    apart.losses(apart(batch_of(apart, some)), *targets_of(some)).sum().backward()
+    apart.losses(apart(batch_of(apart, some)), *labels_of(some)).sum().backward()
     assert isinstance(apart.body, CrossStitch)
     assert apart.body.stitch.grad is not None
     moved = apart.body.stitch.grad.abs().sum(1) > 0
@@ -218,7 +205,7 @@ def test_message_passing_by_hand(encodings: str, members: int, rows: RowsOf, req
 def test_both_guesses_are_supervised_in_training_only(first: float, mixed: Encodings, rows: RowsOf) -> None:
     network = stir(build_network(mixed, small("message_passing", options={"first": first}))).train()
     some = rows(mixed, 20, 1)
-    outputs, (targets, mask) = network(batch_of(network, some)), targets_of(some)
+    outputs, (targets, mask) = network(batch_of(network, some)), labels_of(some)
     assert outputs.first is not None
     first_loss = build_losses(network, outputs.first, targets, mask)
     second_loss = build_losses(network, outputs.logits, targets, mask)
@@ -235,55 +222,6 @@ def build_losses(network: Network, logits: dict[str, Tensor], targets: Tensor, m
         each = network.head(kind).loss(logits[kind], targets[at]).mean(-1) * mask[at]
         losses[at] = each.sum(1)
     return losses
-
-
-@pytest.mark.parametrize("members", [1, 3])
-@pytest.mark.parametrize("sharing", MINE)
-def test_order_of_tasks_does_not_matter(sharing: str, members: int, mixed: Encodings, rows: RowsOf) -> None:
-    """Tasks and their weights in another order: the same predictions."""
-    order = [3, 0, 6, 2, 5, 1, 4]
-    turned = Encodings(mixed.inputs, tuple(mixed.tasks[t] for t in order))
-    network = stir(build_network(mixed, small(sharing, members=members)))
-    other = build_network(turned, small(sharing, members=members))
-    state, of = dict(network.named_parameters()), rows_of(network.stacked(), order)
-    with torch.no_grad():
-        for name, parameter in other.named_parameters():
-            moved = state[name] if of[name] is None else state[name][of[name]]
-            parameter.copy_(moved[:, :, order] if name == "body.stitch" else moved)
-    inputs = rows(mixed, 30, 6).inputs
-    expected, found = predict(network, mixed, inputs), predict(other, turned, inputs)
-    for name in expected:
-        np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize("sharing", MINE)
-def test_a_task_without_labels_moves_no_head_and_no_embedding(sharing: str, mixed: Encodings, rows: RowsOf) -> None:
-    """Also where its guess is told to others: no head learns from another task's labels."""
-    network, some, absent = stir(build_network(mixed, small(sharing))).train(), rows(mixed, 32, 7), [0, 2, 3]
-    targets, mask = targets_of(some)
-    mask[absent] = 0
-    network.losses(network(batch_of(network, some)), targets, mask).sum().backward()
-    owners = network.owners()
-    for name, parameter in network.named_parameters():
-        grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
-        assert grad.isfinite().all()
-        assert all(grad[row].any() == (owner not in absent) for row, owner in enumerate(owners[name]) if ".step" not in name)
-
-
-def test_taking_tasks_out_is_refused_where_they_are_entwined(mixed: Encodings, rows: RowsOf) -> None:
-    for sharing in ("cross_stitch", "message_passing"):
-        network = stir(build_network(mixed, small(sharing)))
-        with pytest.raises(ValueError, match=rf"{sharing}.*none can be taken out"):
-            network.only([0, 2])
-        inputs = batch_of(network, rows(mixed, 10, 0))
-        for before, after in zip(network.decode(network(inputs)), network.only(range(7)).decode(network(inputs)), strict=True):
-            assert torch.equal(before, after)
-    conditioned = stir(build_network(mixed, small("task_conditioned")))
-    inputs = batch_of(conditioned, rows(mixed, 10, 0))
-    alone = conditioned.only([1, 4, 6])
-    after, before = alone.decode(alone(inputs)), conditioned.decode(conditioned(inputs))
-    for place, task in enumerate([1, 4, 6]):
-        torch.testing.assert_close(after[place], before[task], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("sharing", MINE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,78 +11,17 @@ from torch import nn
 
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
-from mtl.network import Network, build_network, input_tensors, predict, rows_of
+from mtl.network import Network, build_network, predict
 from mtl.network.sharing.dselect_k import Selectors, smooth_step
 from mtl.spec import Model
-from tests.model.conftest import table
-from tests.model.conftest import task as task_of
+from tests.model.network.conftest import EXPERTS, batch_of, labels_of, model_of
 
 RowsOf = Callable[..., AlignedSet]
-SEVERAL = {
-    "mmoe": {"experts": 3},
-    "cgc": {"experts": 2, "own_experts": 2},
-    "ple": {"experts": 2, "own_experts": 1, "levels": 2},
-    "ple3": {"experts": 2, "own_experts": 2, "levels": 3},
-    "dselect_k": {"experts": 5, "k": 2},
-    "dselect_k of rows": {"experts": 4, "k": 2, "per_example": 1, "gamma": 10},
-}
 
 
-def model_of(case: str, fusion: str = "concat", **more: Any) -> Model:
-    sharing = {"ple3": "ple", "dselect_k of rows": "dselect_k"}.get(case, case)
-    said = {"sharing": sharing, "options": SEVERAL.get(case, {}), "fusion": fusion, "width": 16, "depth": 3, "dropout": 0.2}
-    return Model.model_validate({**said, **more})
-
-
-def batch_of(network: Network, rows: AlignedSet) -> dict[str, dict[str, torch.Tensor]]:
-    tensors = input_tensors(network.plan, rows.inputs)
-    return {name: {key: t.unsqueeze(0) for key, t in of.items()} for name, of in tensors.items()}
-
-
-@pytest.fixture(params=list(SEVERAL))
+@pytest.fixture(params=list(EXPERTS))
 def case(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-@pytest.mark.parametrize("fusion", ["concat", "mean", "attention"])
-def test_a_hidden_input_moves_no_bit(case: str, fusion: str, two_inputs: Encodings, rows: RowsOf) -> None:
-    """Not through a shared expert, nor through another task's own one, whatever stands there."""
-    network = build_network(two_inputs, model_of(case, fusion))
-    inputs = rows(two_inputs, 64, 2).inputs
-    before = predict(network, two_inputs, inputs)
-    for hidden, blind, seeing in (("y", "ad", "bc"), ("x", "b", "acd")):
-        for value in (1e3, np.nan):
-            changed = {**inputs, hidden: {**inputs[hidden], "numeric": np.full_like(inputs[hidden]["numeric"], value)}}
-            after = predict(network, two_inputs, changed)
-            assert all(after[name].tobytes() == before[name].tobytes() for name in blind)
-            assert all(after[name].tobytes() != before[name].tobytes() for name in seeing)
-
-
-@pytest.mark.parametrize("seen", ["xxyz", "xzyz", "xyzy", "zyxx"])
-def test_no_order_of_tasks_and_groups_lets_a_hidden_input_through(case: str, seen: str, rows: RowsOf) -> None:
-    kinds = ("regression", "regression", "binary", "regression")
-    tasks = tuple(task_of(f"t{i}", kind, [one]) for i, (kind, one) in enumerate(zip(kinds, seen, strict=True)))
-    encodings = Encodings({name: table(name, 3) for name in "xyz"}, tasks)
-    network, arrays = build_network(encodings, model_of(case)), rows(encodings, 16, 5).inputs
-    before = predict(network, encodings, arrays)
-    for hidden in "xyz":
-        changed = {**arrays, hidden: {**arrays[hidden], "numeric": arrays[hidden]["numeric"] + 9}}
-        after = predict(network, encodings, changed)
-        moved = {name for name, values in after.items() if values.tobytes() != before[name].tobytes()}
-        assert moved == {one.name for one in tasks if hidden in one.inputs}
-
-
-def test_an_absent_input_counts_as_absent_however_it_is_said(case: str, two_inputs: Encodings, rows: RowsOf) -> None:
-    network = build_network(two_inputs, model_of(case))
-    inputs = rows(two_inputs, 8, 3).inputs
-    left_out = predict(network, two_inputs, {"x": inputs["x"]})
-    masked = predict(network, two_inputs, {**inputs, "y": {**inputs["y"], "present": np.zeros(8, bool)}})
-    assert all(values.tobytes() == masked[name].tobytes() for name, values in left_out.items())
-
-
-def test_no_rows_give_no_predictions(case: str, mixed: Encodings, rows: RowsOf) -> None:
-    none = {name: {key: a[:0] for key, a in of.items()} for name, of in rows(mixed, 1, 0).inputs.items()}
-    assert {len(values) for values in predict(build_network(mixed, model_of(case)), mixed, none).values()} == {0}
 
 
 @pytest.mark.parametrize("encodings", ["mixed", "two_inputs"])
@@ -130,42 +68,13 @@ def test_gates_sum_to_one_and_are_reported_a_task_and_expert(
     torch.testing.assert_close(gates, weights.mean((1, 2)))
 
 
-def test_order_of_tasks_does_not_matter(case: str, mixed: Encodings, rows: RowsOf) -> None:
-    order = [3, 0, 6, 2, 5, 1, 4]
-    turned = Encodings(mixed.inputs, tuple(mixed.tasks[t] for t in order))
-    network, other = build_network(mixed, model_of(case)), build_network(turned, model_of(case))
-    state, of = dict(network.named_parameters()), rows_of(network.stacked(), order)
-    with torch.no_grad():
-        for name, parameter in other.named_parameters():
-            parameter.copy_(state[name] if of[name] is None else state[name][of[name]])
-    inputs = rows(mixed, 30, 6).inputs
-    expected, found = predict(network, mixed, inputs), predict(other, turned, inputs)
-    for name in expected:
-        np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=1e-6)
-
-
-@pytest.mark.parametrize("sharing", ["mmoe", "cgc", "dselect_k"])
-def test_only_is_the_same_network_for_fewer_tasks(sharing: str, mixed: Encodings, rows: RowsOf) -> None:
-    network = build_network(mixed, model_of(sharing)).eval()
-    inputs, chosen = batch_of(network, rows(mixed, 20, 5)), network.only([1, 4, 6]).eval()
-    before, after = network.decode(network(inputs)), chosen.decode(chosen(inputs))
-    for place, task in enumerate([1, 4, 6]):
-        torch.testing.assert_close(after[place], before[task], rtol=0, atol=1e-6)
-
-
-def test_from_ple_no_task_is_taken_out_alone(mixed: Encodings) -> None:
-    """The others' own experts are in its shared part."""
-    with pytest.raises(ValueError, match="ple"):
-        build_network(mixed, model_of("ple")).only([1, 2])
-
-
 @pytest.mark.parametrize("encodings", ["mixed", "two_inputs"])
 def test_every_shared_gradient_passes_the_meeting(case: str, encodings: str, rows: RowsOf, request: pytest.FixtureRequest) -> None:
     """Each task's gradient at the shared parameters, through the meeting alone, is its whole gradient there."""
     of: Encodings = request.getfixturevalue(encodings)
     network = build_network(of, model_of(case)).eval()
     some, shared = rows(of, 32, 7), network.shared_parameters()
-    targets, mask = torch.from_numpy(some.targets.T.copy()), torch.from_numpy(some.labelled.T.copy()).float()
+    targets, mask = labels_of(some)
     outputs = network(batch_of(network, some))
     losses, meeting = network.losses(outputs, targets, mask), outputs.shared.meeting
     assert meeting is not None
@@ -177,21 +86,6 @@ def test_every_shared_gradient_passes_the_meeting(case: str, encodings: str, row
         through = torch.autograd.grad(meeting, shared, there, retain_graph=True, materialize_grads=True)
         for mine, all_of_it in zip(through, whole, strict=True):
             torch.testing.assert_close(mine, all_of_it, rtol=1e-4, atol=1e-6)
-
-
-def test_private_parameters_hear_their_own_task_only(case: str, mixed: Encodings, rows: RowsOf) -> None:
-    network = build_network(mixed, model_of(case)).eval()
-    some = rows(mixed, 32, 7)
-    targets, mask = torch.from_numpy(some.targets.T.copy()), torch.from_numpy(some.labelled.T.copy()).float()
-    absent = [0, 2, 3]
-    mask[absent] = 0
-    network.losses(network(batch_of(network, some)), targets, mask).sum().backward()
-    owners = network.owners()
-    for name, parameter in network.named_parameters():
-        grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
-        assert all(owner not in absent or not grad[row].any() for row, owner in enumerate(owners[name])), name
-    moved = [name for name, p in network.named_parameters() if owners[name] and p.grad is not None and p.grad.any()]
-    assert any(name.startswith("body.gate") for name in moved)
 
 
 def permuted(module: nn.Module, order: list[int]) -> None:
@@ -357,12 +251,6 @@ def test_the_penalty_alone_makes_selectors_choose(per_example: int, make: Callab
     weights = network.body.gate(inputs)[0]
     assert ((weights > 1e-4).sum(-1) <= 2).all()
     torch.testing.assert_close(weights.sum(-1), torch.ones(weights.shape[:-1]), atol=1e-3, rtol=0)
-
-
-@pytest.mark.parametrize("members", [1, 4])
-def test_members_go_through(case: str, members: int, mixed: Encodings, rows: RowsOf) -> None:
-    network = build_network(mixed, model_of(case, members=members)).eval()
-    assert network.body(batch_of(network, rows(mixed, 7, 0))).seen.shape == (7, 7, members, 16)
 
 
 def test_options_are_checked_in_words() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,10 +11,11 @@ import torch
 
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
-from mtl.network import Network, Plan, build_network, input_tensors, plan_of
+from mtl.network import Network, Plan, build_network, plan_of
 from mtl.network.plan import InputPlan, TaskPlan
 from mtl.spec import Model, Training
-from mtl.training import fit
+from mtl.training import Epoch, Fitted, fit
+from tests.model.network.conftest import batch_of, labels_of
 
 RowsOf = Callable[..., AlignedSet]
 Groups = Sequence[Sequence[str]] | None
@@ -24,14 +26,9 @@ def model(groups: Groups, **more: object) -> Model:
     return Model.model_validate(asked | more)
 
 
-def batch(network: Network, rows: AlignedSet) -> dict[str, dict[str, torch.Tensor]]:
-    tensors = input_tensors(network.plan, rows.inputs)
-    return {name: {key: t.unsqueeze(0) for key, t in of.items()} for name, of in tensors.items()}
-
-
 def told(network: Network, rows: AlignedSet) -> list[torch.Tensor]:
     network.eval()
-    return network.decode(network(batch(network, rows)))
+    return network.decode(network(batch_of(network, rows)))
 
 
 @pytest.mark.parametrize("groups", [[["a", "b", "c", "d"]], [], [["d", "a", "c"], ["b"], ["nobody"]]])
@@ -86,8 +83,8 @@ def test_no_bit_of_a_hidden_input_gets_through(groups: Groups, two_inputs: Encod
 def test_gradients_stay_in_their_group(groups: Groups, two_inputs: Encodings, rows: RowsOf) -> None:
     network = build_network(two_inputs, model(groups)).train()
     data = rows(two_inputs, 40, 0)
-    targets, mask = (torch.from_numpy(x.T.copy()).float() for x in (data.targets, data.labelled))
-    losses = network.losses(network(batch(network, data)), targets, mask)
+    targets, mask = labels_of(data)
+    losses = network.losses(network(batch_of(network, data)), targets, mask)
     shared = network.shared_parameters()
     assert shared
     for number, unit in enumerate(network.units):
@@ -125,14 +122,39 @@ def test_each_group_keeps_its_own_best_epoch(balancing: str, mixed: Encodings, r
     assert (last == 1) == (balancing == "uncertainty"), "who has stopped leaves, unless the balancing carries something along"
 
 
+@pytest.mark.parametrize("balancing", ["geometric_mean", "random", "dwa", "famo", "stch", "gradnorm"])
+def test_groups_that_are_balanced_apart_go_on_with_the_same_bytes(
+    balancing: str, mixed: Encodings, rows: RowsOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut short after every third epoch; with the first two, which carry nothing along, groups also leave one after the other."""
+    monkeypatch.setattr("mtl.training.checkpoints.SHARE", float("inf"))
+    asked = training(balancing=balancing, options={"warmup": 1} if balancing == "stch" else {}, max_epochs=10)
+
+    def run(folder: Path | None, stop_after: int | None = None) -> Fitted:
+        def progress(epoch: Epoch) -> None:
+            if epoch.epoch == stop_after:
+                raise InterruptedError
+
+        whole, train, valid = model([["a", "e"], ["b", "c"], ["d"]], dropout=0.2), rows(mixed, 200, 0), rows(mixed, 90, 1)
+        return fit(mixed, train, valid, whole, asked, checkpoints=folder, progress=progress)
+
+    undisturbed = run(None)
+    for stop_after in range(1, max(undisturbed.history["epoch"].to_list()), 3):
+        with pytest.raises(InterruptedError):
+            run(tmp_path, stop_after)
+    found = run(tmp_path)
+    assert found.history.equals(undisturbed.history)
+    assert all(torch.equal(a, b) for a, b in zip(found.network.parameters(), undisturbed.network.parameters(), strict=True))
+
+
 def test_what_is_kept_predicts_as_it_did_at_that_epoch(mixed: Encodings, rows: RowsOf) -> None:
     """The valid losses of the kept weights are those that the history has at each task's best epoch."""
     valid = rows(mixed, 120, 1)
     fitted = fit(mixed, rows(mixed, 300, 0), valid, model([["a", "e"], ["b", "c"], ["d"]], dropout=0.2), training())
     network = fitted.network
-    targets, mask = (torch.from_numpy(x.T.copy()).float() for x in (valid.targets, valid.labelled))
+    targets, mask = labels_of(valid)
     with torch.no_grad():
-        losses = network.losses(network(batch(network, valid)), targets, mask) / mask.sum(1)
+        losses = network.losses(network(batch_of(network, valid)), targets, mask) / mask.sum(1)
     for t, task in enumerate(network.plan.tasks):
         row = fitted.history.filter(
             (fitted.history["task"] == task.name) & (fitted.history["epoch"] == fitted.best_epoch[task.name])
@@ -145,8 +167,8 @@ def test_clipping_scales_each_group_alone(two_inputs: Encodings, rows: RowsOf) -
 
     network = build_network(two_inputs, model([["a", "b"], ["c", "d"]]))
     data = rows(two_inputs, 40, 0)
-    targets, mask = (torch.from_numpy(x.T.copy()).float() for x in (data.targets, data.labelled))
-    losses = network.losses(network(batch(network, data)), targets, mask)
+    targets, mask = labels_of(data)
+    losses = network.losses(network(batch_of(network, data)), targets, mask)
     (100 * losses[:2].sum() + 1e-6 * losses[2:].sum()).backward()
     small = network.body.shared[1].linear.weight.grad[1].clone()
     clip(network, 1.0)
@@ -178,6 +200,22 @@ def test_an_assembled_network_is_its_parts(groups: Groups, members: int, mixed: 
     for t, task in enumerate(plan.tasks):
         expected = parts["single"][t] if task.name in alone else parts["shared"][names.index(task.name)]
         torch.testing.assert_close(found[t], expected)
+
+
+def test_seconds_are_of_the_tasks_that_were_trained(mixed: Encodings, rows: RowsOf) -> None:
+    """Who is taken over is named beside them."""
+    from mtl.training.assembly import assembled, joined
+
+    whole, plan = model([["g"]]), plan_of(mixed)
+    some = Encodings(mixed.inputs, tuple(t for t in mixed.tasks if t.name != "g"))
+    fitted = fit(some, rows(some, 60, 0), rows(some, 30, 1), whole, training(max_epochs=1))
+    single = build_network(mixed, whole, sharing="separate")
+    network = assembled(plan, whole, fitted.network, single)
+    history = fitted.history.with_columns(task=pl.lit("g")).head(1)
+    found = joined(fitted, network, ["g"], history, {"g": 4})
+    assert (fitted.adopted, found.adopted) == ((), ("g",))
+    assert found.seconds == fitted.seconds
+    assert found.best_epoch["g"] == 4
 
 
 def test_nobody_is_taken_over_where_all_or_none_stand_alone(mixed: Encodings) -> None:

@@ -13,12 +13,13 @@ from tabm import LinearBatchEnsemble, LinearEnsemble, MLPBackboneBatchEnsemble, 
 
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
-from mtl.network import Network, build_network, input_tensors, predict, rows_of
+from mtl.network import Network, build_network, predict, rows_of
 from mtl.network.heads import HEADS
 from mtl.network.layers import Layer, StackedLinear, Start, adapted, hidden
 from mtl.network.sharing import SHARINGS
 from mtl.spec import Model, Training
 from mtl.training.optimizers import make_optimizer
+from tests.model.network.conftest import batch_of, labels_of
 
 RowsOf = Callable[..., AlignedSet]
 ALL = list(SHARINGS)
@@ -26,11 +27,6 @@ ALL = list(SHARINGS)
 
 def small(sharing: str, members: int = 3, **more: object) -> Model:
     return Model.model_validate({"sharing": sharing, "members": members, "width": 12, "depth": 3, "dropout": 0.2, **more})
-
-
-def inputs_of(network: Network, rows: AlignedSet) -> dict[str, dict[str, torch.Tensor]]:
-    tensors = input_tensors(network.plan, rows.inputs)
-    return {name: {key: t.unsqueeze(0) for key, t in of.items()} for name, of in tensors.items()}
 
 
 def scatter(module: torch.nn.Module, seed: int = 0) -> None:
@@ -146,7 +142,7 @@ def test_the_very_first_layers_and_no_others_start_at_random(two_inputs: Encodin
 @pytest.mark.parametrize("sharing", ALL)
 def test_shapes_with_members(sharing: str, mixed: Encodings, rows: RowsOf) -> None:
     network = build_network(mixed, small(sharing)).eval()
-    outputs = network(inputs_of(network, rows(mixed, 11, 0)))
+    outputs = network(batch_of(network, rows(mixed, 11, 0)))
     assert outputs.shared.seen.shape[1:] == (11, 3, 12)
     assert {kind: tuple(x.shape) for kind, x in outputs.logits.items()} == {
         "regression": (2, 11, 3, 1), "binary": (1, 11, 3, 1), "multiclass": (2, 11, 3, 4), "ordinal": (2, 11, 3, 4),
@@ -181,9 +177,9 @@ def test_an_ensemble_is_the_mean_of_its_members(sharing: str, mixed: Encodings, 
     expected = [predict(one, mixed, some.inputs) for one in alone]
     for name, values in predict(network, mixed, some.inputs).items():
         np.testing.assert_allclose(values, np.mean([one[name] for one in expected], axis=0), rtol=0, atol=2e-6)
-    targets, mask = torch.from_numpy(some.targets.T.copy()), torch.from_numpy(some.labelled.T.copy()).float()
-    outputs = network(inputs_of(network, some))
-    losses = [one.losses(one(inputs_of(one, some)), targets, mask) for one in alone]
+    targets, mask = labels_of(some)
+    outputs = network(batch_of(network, some))
+    losses = [one.losses(one(batch_of(one, some)), targets, mask) for one in alone]
     if outputs.first is None:
         torch.testing.assert_close(
             network.train().losses(outputs, targets, mask), torch.stack(losses).mean(0), rtol=1e-4, atol=1e-4
@@ -212,7 +208,7 @@ def test_only_and_owners_with_members(sharing: str, mixed: Encodings, rows: Rows
     for name, rows_kept in rows_of(network.owners(), [0]).items():
         assert rows_kept is None or len(network.get_parameter(name)) == len(network.owners()[name])
     chosen = list(range(7)) if network.body.entwined else [1, 4, 6]
-    some = inputs_of(network, rows(mixed, 20, 5))
+    some = batch_of(network, rows(mixed, 20, 5))
     before, fewer = network.decode(network(some)), network.only(chosen).eval()
     after = fewer.decode(fewer(some))
     for place, task in enumerate(chosen):
@@ -255,7 +251,7 @@ def test_when_it_predicts_the_loss_is_that_of_the_mean_prediction(mixed: Encodin
     scatter(network)
     found = predict(network, mixed, some.inputs)
     targets = torch.from_numpy(some.targets.T.copy())
-    outputs, mask = network.eval()(inputs_of(network, some)), torch.ones(7, 40)
+    outputs, mask = network.eval()(batch_of(network, some)), torch.ones(7, 40)
     pooled = network.losses(outputs, targets, mask)
     assert (pooled < network.train().losses(outputs, targets, mask)).all()
     expected = []

@@ -1,4 +1,4 @@
-"""Shapes, sight, sharing: what a network of many tasks promises whatever its weights."""
+"""Shapes, tasks and labels: what a network of many tasks promises, however they share and whatever its weights."""
 
 from __future__ import annotations
 
@@ -10,39 +10,31 @@ import torch
 
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
-from mtl.network import Network, build_network, input_tensors, plan_of, predict, rows_of
+from mtl.network import Network, build_network, plan_of, predict
 from mtl.network.sharing.hybrid import Hybrid
-from mtl.spec import Model
-from tests.model.conftest import table
-from tests.model.conftest import task as task_of
+from tests.model.network.conftest import batch_of, copy_in_order, labels_of, model_of, stirred
 
-SHARINGS = ["shared_bottom", "separate", "hybrid"]
 RowsOf = Callable[..., AlignedSet]
+ONE_VIEW = ("shared_bottom", "message_passing")
+"""Where all heads read the same."""
+AT_REST = (".step", ".absent")
+"""Parameters that labels alone need not move: thresholds of classes that a task does not have, vectors of absent inputs."""
 
 
-def small(sharing: str, fusion: str = "concat", **more: object) -> Model:
-    return Model.model_validate({"sharing": sharing, "fusion": fusion, "width": 16, "depth": 3, "dropout": 0.2, **more})
-
-
-def batch_of(network: Network, rows: AlignedSet) -> dict[str, dict[str, torch.Tensor]]:
-    tensors = input_tensors(network.plan, rows.inputs)
-    return {name: {key: t.unsqueeze(0) for key, t in of.items()} for name, of in tensors.items()}
-
-
-@pytest.mark.parametrize("sharing", SHARINGS)
-def test_shapes_of_representation_and_logits(sharing: str, mixed: Encodings, rows: RowsOf) -> None:
-    network = build_network(mixed, small(sharing)).eval()
+@pytest.mark.parametrize("members", [1, 4])
+def test_shapes_of_representation_and_logits(way: str, members: int, mixed: Encodings, rows: RowsOf) -> None:
+    network = build_network(mixed, model_of(way, members=members)).eval()
     outputs = network(batch_of(network, rows(mixed, 11, 0)))
-    views = 1 if sharing == "shared_bottom" else len(mixed.tasks)
-    assert outputs.shared.seen.shape == (views, 11, 1, 16)
+    views = 1 if way in ONE_VIEW else len(mixed.tasks)
+    assert outputs.shared.seen.shape == (views, 11, members, 16)
     assert {kind: tuple(x.shape) for kind, x in outputs.logits.items()} == {
-        "regression": (2, 11, 1, 1), "binary": (1, 11, 1, 1), "multiclass": (2, 11, 1, 4), "ordinal": (2, 11, 1, 4),
+        "regression": (2, 11, members, 1), "binary": (1, 11, members, 1),
+        "multiclass": (2, 11, members, 4), "ordinal": (2, 11, members, 4),
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("sharing", SHARINGS)
-def test_predictions_are_what_the_contract_says(sharing: str, mixed: Encodings, rows: RowsOf) -> None:
-    found = predict(build_network(mixed, small(sharing)), mixed, rows(mixed, 50, 1).inputs, batch_size=16)
+def test_predictions_are_what_the_contract_says(way: str, mixed: Encodings, rows: RowsOf) -> None:
+    found = predict(build_network(mixed, model_of(way)), mixed, rows(mixed, 50, 1).inputs, batch_size=16)
     assert list(found) == [t.name for t in mixed.tasks]
     for task in mixed.tasks:
         values = found[task.name]
@@ -60,55 +52,21 @@ def test_regression_comes_back_in_its_unit(rows: RowsOf, make: Callable[..., Enc
 
     plain = make([("a", "regression")])
     scaled = Encodings(plain.inputs, (replace(plain.tasks[0], mean=120.0, std=15.0),))
-    network = build_network(plain, small("shared_bottom"))
+    network = build_network(plain, model_of("shared_bottom"))
     inputs = rows(plain, 9, 0).inputs
     expected = predict(network, plain, inputs)["a"] * 15 + 120
     np.testing.assert_allclose(predict(network, scaled, inputs)["a"], expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("sharing", SHARINGS)
-def test_no_rows_give_no_predictions(sharing: str, mixed: Encodings, rows: RowsOf) -> None:
-    found = predict(build_network(mixed, small(sharing)), mixed, rows(mixed, 1, 0).inputs)
+def test_no_rows_give_no_predictions(way: str, mixed: Encodings, rows: RowsOf) -> None:
+    found = predict(build_network(mixed, model_of(way)), mixed, rows(mixed, 1, 0).inputs)
     none = {name: {key: a[:0] for key, a in of.items()} for name, of in rows(mixed, 1, 0).inputs.items()}
-    empty = predict(build_network(mixed, small(sharing)), mixed, none)
+    empty = predict(build_network(mixed, model_of(way)), mixed, none)
     assert {n: (0, *v.shape[1:]) for n, v in found.items()} == {n: v.shape for n, v in empty.items()}
 
 
-@pytest.mark.parametrize("fusion", ["concat", "mean", "attention"])
-@pytest.mark.parametrize("sharing", SHARINGS)
-def test_a_hidden_input_moves_no_bit(sharing: str, fusion: str, two_inputs: Encodings, rows: RowsOf) -> None:
-    """`a` and `d` do not see y, `b` does not see x; whatever stands there, even NaN, is nothing to them."""
-    network = build_network(two_inputs, small(sharing, fusion))
-    inputs = rows(two_inputs, 64, 2).inputs
-    before = predict(network, two_inputs, inputs)
-    for hidden, blind, seeing in (("y", "ad", "bc"), ("x", "b", "acd")):
-        for value in (1e3, np.nan):
-            changed = {**inputs, hidden: {**inputs[hidden], "numeric": np.full_like(inputs[hidden]["numeric"], value)}}
-            after = predict(network, two_inputs, changed)
-            assert all(after[name].tobytes() == before[name].tobytes() for name in blind)
-            assert all(after[name].tobytes() != before[name].tobytes() for name in seeing)
-
-
-@pytest.mark.parametrize("sharing", SHARINGS)
-@pytest.mark.parametrize("seen", ["xxyz", "xzyz", "xyzy", "zyxx"])
-def test_no_order_of_tasks_and_groups_lets_a_hidden_input_through(sharing: str, seen: str, rows: RowsOf) -> None:
-    """The third of four tasks is of another kind, so that the others' groups need not rise one by one: 0, 0, 2."""
-    inputs = {name: table(name, 3) for name in "xyz"}
-    kinds = ("regression", "regression", "binary", "regression")
-    tasks = tuple(task_of(f"t{i}", kind, [one]) for i, (kind, one) in enumerate(zip(kinds, seen, strict=True)))
-    encodings = Encodings(inputs, tasks)
-    network, arrays = build_network(encodings, small(sharing)), rows(encodings, 16, 5).inputs
-    before = predict(network, encodings, arrays)
-    for hidden in "xyz":
-        changed = {**arrays, hidden: {**arrays[hidden], "numeric": arrays[hidden]["numeric"] + 9}}
-        after = predict(network, encodings, changed)
-        moved = {name for name, values in after.items() if values.tobytes() != before[name].tobytes()}
-        assert moved == {one.name for one in tasks if hidden in one.inputs}
-
-
-@pytest.mark.parametrize("sharing", SHARINGS)
-def test_an_absent_input_counts_as_absent_however_it_is_said(sharing: str, two_inputs: Encodings, rows: RowsOf) -> None:
-    network = build_network(two_inputs, small(sharing))
+def test_an_absent_input_counts_as_absent_however_it_is_said(way: str, two_inputs: Encodings, rows: RowsOf) -> None:
+    network = build_network(two_inputs, model_of(way))
     inputs = rows(two_inputs, 8, 3).inputs
     left_out = predict(network, two_inputs, {"x": inputs["x"]})
     masked = predict(network, two_inputs, {**inputs, "y": {**inputs["y"], "present": np.zeros(8, bool)}})
@@ -116,10 +74,9 @@ def test_an_absent_input_counts_as_absent_however_it_is_said(sharing: str, two_i
         assert values.tobytes() == masked[name].tobytes()
 
 
-@pytest.mark.parametrize("sharing", SHARINGS)
-def test_what_stands_in_an_absent_row_is_nothing_to_anybody(sharing: str, two_inputs: Encodings, rows: RowsOf) -> None:
+def test_what_stands_in_an_absent_row_is_nothing_to_anybody(way: str, two_inputs: Encodings, rows: RowsOf) -> None:
     """Not even NaN, nor a code that does not exist."""
-    network, some = build_network(two_inputs, small(sharing)), rows(two_inputs, 8, 3).inputs
+    network, some = build_network(two_inputs, model_of(way)), rows(two_inputs, 8, 3).inputs
     gone = np.arange(8) < 3
     absent = {"x": some["x"], "y": {**some["y"], "present": ~gone}}
     before = predict(network, two_inputs, absent)
@@ -144,7 +101,7 @@ def test_hybrid_holds_both_others(
 ) -> None:
     """All gates at 1: exactly shared_bottom of the same weights; at 0: exactly separate."""
     of: Encodings = request.getfixturevalue(encodings)
-    plain, hybrid = build_network(of, small(sharing)), build_network(of, small("hybrid"))
+    plain, hybrid = build_network(of, model_of(sharing)), build_network(of, model_of("hybrid"))
     copy_into(hybrid, plain, part)
     assert isinstance(hybrid.body, Hybrid)
     hybrid.body.set_gates(gate)
@@ -157,47 +114,48 @@ def test_hybrid_holds_both_others(
 
 
 def test_gates_are_reported_a_task_and_layer(mixed: Encodings) -> None:
-    network = build_network(mixed, small("hybrid"))
+    network = build_network(mixed, model_of("hybrid"))
     assert isinstance(network.body, Hybrid)
     network.body.set_gates(0.25)
     assert list(network.gates()) == [t.name for t in mixed.tasks]
     for of_task in network.gates().values():
         assert of_task == pytest.approx([0.25] * 3, abs=1e-6)
-    assert build_network(mixed, small("separate")).gates() == {}
+    assert build_network(mixed, model_of("separate")).gates() == {}
 
 
-@pytest.mark.parametrize("sharing", SHARINGS)
-def test_only_is_the_same_network_for_fewer_tasks(sharing: str, mixed: Encodings, rows: RowsOf) -> None:
-    network = build_network(mixed, small(sharing)).eval()
-    chosen = [1, 4, 6]
-    inputs = batch_of(network, rows(mixed, 20, 5))
-    before, after = network.decode(network(inputs)), network.only(chosen).eval().decode(network.only(chosen).eval()(inputs))
+def test_only_is_the_same_network_for_fewer_tasks(way: str, mixed: Encodings, rows: RowsOf) -> None:
+    """Where one task's prediction rests on the others (with `ple` on their own experts) none is taken out alone."""
+    network, chosen = stirred(build_network(mixed, model_of(way))).eval(), [1, 4, 6]
+    if network.body.entwined:
+        with pytest.raises(ValueError, match=rf"{network.sharing}.*none can be taken out"):
+            network.only(chosen)
+        chosen = list(range(7))
+    inputs, fewer = batch_of(network, rows(mixed, 20, 5)), network.only(chosen)
+    assert not fewer.training
+    before, after = network.decode(network(inputs)), fewer.decode(fewer(inputs))
     for place, task in enumerate(chosen):
-        torch.testing.assert_close(after[place], before[task], rtol=0, atol=1e-6)
+        torch.testing.assert_close(after[place], before[task], rtol=0, atol=0 if network.body.entwined else 1e-6)
 
 
-@pytest.mark.parametrize("sharing", SHARINGS)
-def test_order_of_tasks_does_not_matter(sharing: str, mixed: Encodings, rows: RowsOf) -> None:
+@pytest.mark.parametrize("members", [1, 3])
+def test_order_of_tasks_does_not_matter(way: str, members: int, mixed: Encodings, rows: RowsOf) -> None:
     """Tasks and their weights in another order: the same predictions."""
     order = [3, 0, 6, 2, 5, 1, 4]
     turned = Encodings(mixed.inputs, tuple(mixed.tasks[t] for t in order))
-    network, other = build_network(mixed, small(sharing)), build_network(turned, small(sharing))
-    state, of = dict(network.named_parameters()), rows_of(network.owners(), order)
-    with torch.no_grad():
-        for name, parameter in other.named_parameters():
-            parameter.copy_(state[name] if of[name] is None else state[name][of[name]])
+    network, other = (build_network(of, model_of(way, members=members)) for of in (mixed, turned))
+    copy_in_order(stirred(network), other, order)
     inputs = rows(mixed, 30, 6).inputs
     expected, found = predict(network, mixed, inputs), predict(other, turned, inputs)
     for name in expected:
         np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("sharing", SHARINGS)
-def test_a_task_without_labels_gets_no_gradient(sharing: str, mixed: Encodings, rows: RowsOf) -> None:
-    network = build_network(mixed, small(sharing)).eval()
-    some = rows(mixed, 32, 7)
-    targets, mask = torch.from_numpy(some.targets.T.copy()), torch.from_numpy(some.labelled.T.copy()).float()
-    absent = [0, 2, 3]
+@pytest.mark.parametrize("training", [False, True])
+def test_a_task_without_labels_moves_nothing_of_its_own(way: str, training: bool, mixed: Encodings, rows: RowsOf) -> None:
+    """Also where its guess is told to others. What belongs to a task with labels moves."""
+    network = stirred(build_network(mixed, model_of(way))).train(training)
+    some, absent = rows(mixed, 32, 7), [0, 2, 3]
+    targets, mask = labels_of(some)
     mask[absent] = 0
     losses = network.losses(network(batch_of(network, some)), targets, mask)
     assert losses[absent].tolist() == [0, 0, 0]
@@ -207,19 +165,20 @@ def test_a_task_without_labels_gets_no_gradient(sharing: str, mixed: Encodings, 
     for name, parameter in network.named_parameters():
         grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
         assert grad.isfinite().all()
-        for row, owner in enumerate(owners[name]):
-            assert owner not in absent or not grad[row].any()
+        for of_owner, owner in zip(grad, owners[name], strict=bool(owners[name])):
+            assert owner not in absent or not of_owner.any(), name
+            assert owner in absent or of_owner.any() or name.endswith(AT_REST), name
 
 
 def test_masked_rows_have_no_influence(mixed: Encodings, rows: RowsOf) -> None:
     """The target where there is no label may hold anything: loss and gradients stay, bit for bit."""
-    network = build_network(mixed, small("shared_bottom")).eval()
+    network = build_network(mixed, model_of("shared_bottom")).eval()
     some = rows(mixed, 32, 8)
-    mask = torch.from_numpy(some.labelled.T.copy()).float()
+    labels, mask = labels_of(some)
     grads = []
     for filler in (0.0, 2.0):
         network.zero_grad()
-        targets = torch.where(mask > 0, torch.from_numpy(some.targets.T.copy()), torch.tensor(filler))
+        targets = torch.where(mask > 0, labels, torch.tensor(filler))
         network.losses(network(batch_of(network, some)), targets, mask).sum().backward()
         grads.append([p.grad.clone() for p in network.parameters() if p.grad is not None])
     assert all(torch.equal(a, b) for a, b in zip(*grads, strict=True))
@@ -228,7 +187,7 @@ def test_masked_rows_have_no_influence(mixed: Encodings, rows: RowsOf) -> None:
 def test_the_same_seed_builds_the_same_weights(mixed: Encodings) -> None:
     def weights(seed: int) -> list[torch.Tensor]:
         torch.manual_seed(seed)
-        return list(build_network(mixed, small("hybrid")).parameters())
+        return list(build_network(mixed, model_of("hybrid")).parameters())
 
     assert all(torch.equal(a, b) for a, b in zip(weights(1), weights(1), strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(weights(1), weights(2), strict=True))
@@ -236,7 +195,7 @@ def test_the_same_seed_builds_the_same_weights(mixed: Encodings) -> None:
 
 def test_parameters_are_where_they_should_be(mixed: Encodings) -> None:
     """Nothing is shared by separate, nothing but heads is private in shared_bottom."""
-    assert build_network(mixed, small("separate")).shared_parameters() == []
-    owners = build_network(mixed, small("shared_bottom")).owners()
+    assert build_network(mixed, model_of("separate")).shared_parameters() == []
+    owners = build_network(mixed, model_of("shared_bottom")).owners()
     assert all(name.startswith("heads.") == bool(of) for name, of in owners.items())
     assert plan_of(mixed).widest == (("regression", 1), ("binary", 1), ("multiclass", 4), ("ordinal", 5))

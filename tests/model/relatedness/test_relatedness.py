@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -69,9 +69,10 @@ def test_friends_and_strangers_are_told_apart(disjoint: bool, make: Make, monkey
     assert friends is not None
     assert strangers is not None
     assert friends > strangers + (0 if disjoint else 0.1)
-    assert disjoint or found.conflicts[0][1] < found.conflicts[0][3]  # type: ignore[operator]
-    assert found.affinity[0][1] > found.affinity[0][3]  # type: ignore[operator]
-    assert all(found.affinity[t][t] > 0 for t in range(4))  # type: ignore[operator]
+    conflicts, affinity = (np.array(matrix, dtype=float) for matrix in (found.conflicts, found.affinity))
+    assert disjoint or conflicts[0][1] < conflicts[0][3]
+    assert affinity[0][1] > affinity[0][3]
+    assert all(affinity[t][t] > 0 for t in range(4))
     assert all(found.cosine[t][t] == pytest.approx(1) for t in range(4))
     assert all(norm > 0 for norm in found.norms if norm is not None)
     json.dumps(found.as_json(), allow_nan=False)
@@ -124,10 +125,10 @@ def test_it_stays_within_its_share_of_the_steps(make: Make) -> None:
 def test_lookahead_is_one_minus_the_ratio_of_losses() -> None:
     """By hand: losses θ², (θ − 1)² and none; a step on the first moves θ from 2 to 1."""
 
-    def losses(of: dict[str, torch.Tensor]) -> torch.Tensor:
+    def losses(of: Mapping[str, torch.Tensor]) -> torch.Tensor:
         return torch.stack([of["t"] ** 2, (of["t"] - 1) ** 2, 0 * of["t"]])
 
-    found = lookahead(losses, {"t": torch.tensor(2.0)}, {"t": torch.tensor(0.25)})  # type: ignore[arg-type]
+    found = lookahead(losses, {"t": torch.tensor(2.0)}, {"t": torch.tensor(0.25)})
     assert found[0, :2].tolist() == pytest.approx([0.75, 1.0])
     assert found[1, :2].tolist() == pytest.approx([1 - 1.5**2 / 4, 0.75])
     assert found[2].isnan().all()

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from mtl.balancing import BALANCINGS, Aggregation
+from mtl.balancing.famo import FAMO, LEAST
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
 from mtl.errors import TrainingError
@@ -110,3 +111,18 @@ def test_groups_that_share_nothing_are_weighed_apart(mixed: Encodings) -> None:
     torch.testing.assert_close(run.balancing.weights(), torch.tensor([1 / 2] * 3 + [1.0] * 4))
     run.balancing._weigh(gramian, torch.tensor([True, False, False, False, False, False, False]))
     torch.testing.assert_close(run.balancing.weights(), torch.ones(7))
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_looking_back_sees_the_same_dropout(members: int, mixed: Encodings, rows: RowsOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a step of next to nothing no loss has moved: what FAMO learns from is the step, not the luck of other masks."""
+    fell: list[torch.Tensor] = []
+
+    def note(self: FAMO, losses: torch.Tensor, present: torch.Tensor) -> None:
+        fell.append((self._before - (losses + LEAST).log())[present])
+
+    monkeypatch.setattr(FAMO, "after_step", note)
+    found = fitted(mixed, rows, members=members, balancing="famo", lr=1e-30, max_epochs=2)
+    assert fell
+    assert not torch.cat(fell).any()
+    assert found.history["train_loss"].n_unique() > 7, "each step has masks of its own, each epoch another loss"

@@ -11,10 +11,11 @@ import torch
 from mtl.balancing import gramian
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
-from mtl.network import Network, build_network, input_tensors
+from mtl.network import Network, build_network
 from mtl.spec import Model, Training
 from mtl.training import Fitted, fit
 from mtl.training.meeting import Meetings
+from tests.model.network.conftest import batch_of, labels_of
 
 RowsOf = Callable[..., AlignedSet]
 CASES: dict[str, dict[str, Any]] = {
@@ -65,12 +66,11 @@ def by_autograd(network: Network, losses: torch.Tensor) -> torch.Tensor:
 def test_the_engine_s_gramian_is_that_of_the_shared_parameters(sharing: str, two_inputs: Encodings, rows: RowsOf) -> None:
     network = build_network(two_inputs, model_of(sharing)).eval()
     some = rows(two_inputs, 32, 7)
-    tensors = {n: {k: t.unsqueeze(0) for k, t in of.items()} for n, of in input_tensors(network.plan, some.inputs).items()}
-    targets, mask = torch.from_numpy(some.targets.T.copy()), torch.from_numpy(some.labelled.T.copy()).float()
+    targets, mask = labels_of(some)
     for traced in (False, True):
         meetings = Meetings(network)
         with meetings.traced(traced):
-            outputs = network(tensors)
+            outputs = network(batch_of(network, some))
             losses = network.losses(outputs, targets, mask)
             found = gramian(losses, torch.ones(len(losses), dtype=torch.bool), meetings(outputs), "parameters")
         torch.testing.assert_close(found.double(), by_autograd(network, losses), rtol=1e-4, atol=1e-8)

@@ -13,11 +13,14 @@ import torch
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
 from mtl.errors import TrainingError
-from mtl.network import Network, predict
+from mtl.network import Network, plan_of, predict
+from mtl.network.sharing import SHARINGS
 from mtl.spec import Model, Training
 from mtl.training import Epoch, Fitted, fit
 
-SHARINGS = ["shared_bottom", "separate", "hybrid"]
+FEW = ["shared_bottom", "separate", "hybrid"]
+OPTIMIZED = [(sharing, "adamw") for sharing in SHARINGS]
+OPTIMIZED += [(sharing, other) for sharing in FEW for other in ("sgd", "full_batch")]
 RowsOf = Callable[..., AlignedSet]
 MODEL = Model(width=16, depth=2, dropout=0.1)
 
@@ -34,8 +37,7 @@ def fitted(encodings: Encodings, rows: RowsOf, sharing: str = "shared_bottom", *
     return fit(encodings, rows(encodings, 400, 0), rows(encodings, 150, 1), MODEL, training(**more), sharing=sharing)
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "full_batch"])
-@pytest.mark.parametrize("sharing", SHARINGS)
+@pytest.mark.parametrize(("sharing", "optimizer"), OPTIMIZED)
 def test_it_learns_every_kind_of_task(sharing: str, optimizer: str, mixed: Encodings, rows: RowsOf) -> None:
     """Valid losses end well below those of the first epoch; the history is whole."""
     lr = {"adamw": 5e-3, "sgd": 2e-2, "full_batch": 0.4}[optimizer]
@@ -47,8 +49,9 @@ def test_it_learns_every_kind_of_task(sharing: str, optimizer: str, mixed: Encod
     assert found.parameters == sum(p.numel() for p in found.network.parameters())
 
 
-@pytest.mark.parametrize("sharing", SHARINGS)
+@pytest.mark.parametrize("sharing", FEW)
 def test_the_same_run_gives_the_same_bytes(sharing: str, mixed: Encodings, rows: RowsOf) -> None:
+    """Of every sharing `test_checkpoints.py` shows it, with a stop on the way."""
     first = fitted(mixed, rows, sharing)
     torch.manual_seed(99)  # whatever the generator did before
     second = fitted(mixed, rows, sharing)
@@ -214,7 +217,7 @@ def test_clipping_bounds_each_networks_gradient(mixed: Encodings, rows: RowsOf) 
     from mtl.training.clipping import clip
 
     for sharing in SHARINGS:
-        network = Network(fitted(mixed, rows, max_epochs=1).network.plan, MODEL, sharing)
+        network = Network(plan_of(mixed), MODEL, sharing)
         for parameter in network.parameters():
             parameter.grad = torch.randn_like(parameter)
         clip(network, 0.5)

@@ -84,7 +84,7 @@ def test_low_rank_holds_where_singular_values_are_zero_or_equal() -> None:
 
 
 def test_what_is_regularized(mixed: Encodings, rows: RowsOf) -> None:
-    """Heads of one kind and size together, own networks layer by layer; biases, thresholds and gates not at all."""
+    """Heads of one kind and size together, own networks layer by layer; biases, thresholds and gates of one number not at all."""
     found = {stack.name: (stack.rows, stack.columns) for stack in stacks(build_network(mixed, model()))}
     assert found == {"heads.regression.weight": ((0, 1), 1), "heads.ordinal.weight": ((0, 1), 1)}  # 3 classes, 4 classes: apart
     hybrid = {stack.name for stack in stacks(build_network(mixed, model("hybrid")))}
@@ -94,6 +94,26 @@ def test_what_is_regularized(mixed: Encodings, rows: RowsOf) -> None:
     conditioned = {stack.name for stack in stacks(build_network(mixed, model("task_conditioned")))}
     assert conditioned == set(found) | {"body.embedding"}
     assert "body.own.1.linear.weight" in {stack.name for stack in stacks(build_network(mixed, model("cross_stitch")))}
+
+
+@pytest.mark.parametrize(("sharing", "own"), [("mmoe", 0), ("cgc", 1), ("ple", 1), ("dselect_k", 0), ("message_passing", 0)])
+def test_what_tasks_mix_by_is_left_alone(sharing: str, own: int, mixed: Encodings) -> None:
+    """Gates, and what tasks tell each other, predict nothing: tasks may be alike and yet read different experts."""
+    options = {"per_example": 1} if sharing == "dselect_k" else {}
+    network = build_network(mixed, model(sharing, options=options))
+    found = {stack.name for stack in stacks(network) if stack.name.startswith("body.")}
+    assert all(name.startswith(("body.own.", "body.own_before.")) for name in found)
+    assert bool(found) == bool(own)
+
+
+def test_heads_that_read_different_trunks_do_not_pull_each_other(mixed: Encodings) -> None:
+    """Groups share nothing: the same numbers on another trunk mean another thing. Networks of their own are pulled whole."""
+    grouped = build_network(mixed, model(groups=[["a", "b"], ["e"], ["c", "d"], ["f", "g"]]))
+    assert stacks(grouped) == []
+    together = build_network(mixed, model(groups=[["a", "e"], ["b", "c", "d"]]))
+    assert [(stack.name, stack.rows) for stack in stacks(together)] == [("heads.regression.weight", (0, 1))]
+    separate = {stack.name for stack in stacks(build_network(mixed, model("separate")))}
+    assert {"heads.regression.weight", "body.own.1.linear.weight"} <= separate
 
 
 def test_classes_that_a_task_does_not_have_are_left_alone(make: Callable[..., Encodings]) -> None:

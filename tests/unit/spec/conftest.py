@@ -59,3 +59,18 @@ def refused(changed: Callable[..., Spec]) -> Callable[..., SpecError]:
         return caught.value
 
     return error
+
+
+@pytest.fixture
+def told(refused: Callable[..., SpecError]) -> Callable[..., SpecError]:
+    """`told(old, new, key, expected, found, do)`: the error that reading the changed spec raises, in these words."""
+
+    def error(old: str, new: str, key: str, expected: str, found: str, do: str) -> SpecError:
+        caught = refused(old, new)
+        assert key in caught.what
+        assert expected in caught.expected
+        assert found in caught.found
+        assert do in caught.do
+        return caught
+
+    return error

@@ -16,13 +16,8 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("old", "new", "line", "key", "expected", "found", "do"), WRONG)
-def test_a_name_that_leads_nowhere_is_named_with_the_nearest(refused, old, new, line, key, expected, found, do) -> None:
-    error = refused(old, new)
-
-    assert error.what.endswith(f"line {line}, {key}")
-    assert expected in error.expected
-    assert found in error.found
-    assert do in error.do
+def test_a_name_that_leads_nowhere_is_named_with_the_nearest(told, old, new, line, key, expected, found, do) -> None:
+    assert told(old, new, key, expected, found, do).what.endswith(f"line {line}, {key}")
 
 
 @pytest.mark.parametrize("part", ["entities", "sources", "tasks"])

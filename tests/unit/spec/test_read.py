@@ -50,16 +50,11 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("old", "new", "line", "key", "expected", "found", "do"), WRONG)
-def test_an_error_names_line_key_expected_found_and_what_to_do(refused, old, new, line, key, expected, found, do) -> None:
-    error = refused(old, new)
-
-    file, where, said = error.what.split(", ", 2)
+def test_an_error_names_line_key_expected_found_and_what_to_do(told, old, new, line, key, expected, found, do) -> None:
+    file, where, said = told(old, new, key, expected, found, do).what.split(", ", 2)
     assert file.endswith("params.yaml")
     assert where == f"line {line}"
     assert said.split(":")[0].split(" (")[0] == key
-    assert expected in error.expected
-    assert found in error.found
-    assert do in error.do
 
 
 @pytest.mark.parametrize("section", ["encoding", "model", "evaluation", "gate"])
