@@ -29,9 +29,9 @@ for name in ("torchvision", "torchvision.models", "torchvision.models.utils"):
 sys.modules["torchvision.models.utils"].load_state_dict_from_url = None
 
 from LibMTL import Trainer, architecture, weighting  # noqa: E402  # after the stand-in above
-from LibMTL.config import LibMTL_args, prepare_args  # noqa: E402
-from LibMTL.loss import AbsLoss  # noqa: E402
-from LibMTL.metrics import AbsMetric  # noqa: E402
+from LibMTL.config import LibMTL_args, prepare_args  # noqa: E402  # likewise
+from LibMTL.loss import AbsLoss  # noqa: E402  # likewise
+from LibMTL.metrics import AbsMetric  # noqa: E402  # likewise
 
 
 class Rows(Dataset):

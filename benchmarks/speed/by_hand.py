@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,13 +24,29 @@ def masked_losses(outputs: list[Tensor], y: Tensor, mask: Tensor) -> list[Tensor
     return [total / mask[:, t].sum().clamp(min=1) for t, total in enumerate(totals)]
 
 
-def start(question: Question) -> Work:
+class Ready(NamedTuple):
+    """What a loop by hand begins with: x [row, feature], y and mask [row, task], a trunk, a head a task."""
+
+    x: Tensor
+    y: Tensor
+    mask: Tensor
+    shared: nn.Sequential
+    heads: nn.ModuleList
+    optimizer: torch.optim.Optimizer
+
+
+def ready(question: Question) -> Ready:
     torch.set_num_threads(question["threads"])
     torch.manual_seed(0)
     arrays = read_arrays(question["work"])
     x, y, mask = torch.from_numpy(arrays.x), torch.from_numpy(arrays.y), torch.from_numpy(arrays.labelled).float()
     shared, heads = trunk(), nn.ModuleList(nn.Linear(WIDTH, 1) for _ in range(y.shape[1]))
     optimizer = torch.optim.AdamW([*shared.parameters(), *heads.parameters()], lr=1e-3, fused=True)
+    return Ready(x, y, mask, shared, heads, optimizer)
+
+
+def start(question: Question) -> Work:
+    x, y, mask, shared, heads, optimizer = ready(question)
 
     def epoch() -> None:
         for rows in torch.randperm(len(x)).split(BATCH):

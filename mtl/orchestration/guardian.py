@@ -12,7 +12,12 @@ import select
 import socket
 import sys
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
+
+LATE = ("dvc.lock", "dvc.schema", "psutil", "ruamel.yaml")
+"""What mending imports at the moment it needs it. A guardian has it in memory before it sleeps: it is then quick to mend
+behind a kill, and mends also where the files of the environment have been changed or removed meanwhile."""
 
 
 def guard(root: Path, pid: int) -> None:
@@ -40,16 +45,14 @@ def _post(pid: int) -> socket.socket | None:
 
 
 def watch(root: Path, pid: int) -> None:
-    """Sleep until the process has ended, then mend. Whatever it needs is imported before, so that it is quick."""
+    """Sleep until the process has ended, then mend."""
     post = _post(pid)
     if post is None:
         return
-    import dvc.schema  # noqa: F401
-    import psutil  # noqa: F401
-    import ruamel.yaml  # noqa: F401
-
     from mtl.orchestration.heal import heal_dvc
 
+    for name in LATE:
+        import_module(name)
     with post, suppress(ProcessLookupError):
         end = os.pidfd_open(pid)
         select.select([end], [], [])

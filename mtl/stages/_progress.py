@@ -54,15 +54,8 @@ def trainings_progress(name: str) -> Callable[[str], None]:
 
 
 def _lines(name: str, max_epochs: int) -> Callable[[Epoch], None]:
-    last = time.monotonic() - SECONDS_A_LINE
-
-    def line(epoch: Epoch) -> None:
-        nonlocal last
-        if time.monotonic() - last >= SECONDS_A_LINE:
-            last = time.monotonic()
-            print(f"{name}: epoch {epoch.epoch}/{max_epochs}, {_told(epoch)}", flush=True)
-
-    return line
+    line = trainings_progress(name)
+    return lambda epoch: line(f"epoch {epoch.epoch}/{max_epochs}, {_told(epoch)}")
 
 
 def _told(epoch: Epoch) -> str:

@@ -81,7 +81,7 @@ def test_bad_rows_and_bad_labels_are_set_aside_each_with_its_reason(project: Pat
     assert reports["people"]["rows_quarantined"] == 2
     assert reports["visits"]["labels"]["mood"]["quarantined"] == reports["visits"]["labels"]["weight"]["quarantined"] == 1
     rows = pl.read_parquet(project / "data/quarantine/people/rows.parquet")
-    assert rows["reasons"].list.len().min() == 1  # type: ignore[operator]
+    assert min(map(len, rows["reasons"])) == 1
     cells = pl.read_parquet(project / "data/quarantine/visits/cells.parquet")
     assert set(cells["column"]) == {"mood", "weight"}
     assert cells["reason"].null_count() == 0

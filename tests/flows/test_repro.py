@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,13 +13,13 @@ from .conftest import PARAMS, command, make_project
 pytestmark = pytest.mark.slow
 
 
-def read(root: Path, file: str) -> dict[str, object]:
+def read(root: Path, file: str) -> dict[str, Any]:
     return dict(json.loads((root / file).read_text()))
 
 
 def test_it_makes_every_file_that_others_rely_on(finished: Path) -> None:
     metrics = read(finished, "reports/metrics.json")
-    assert list(metrics["tasks"]) == ["weight", "ill", "team", "mood"]  # type: ignore[call-overload]
+    assert list(metrics["tasks"]) == ["weight", "ill", "team", "mood"]
     assert {"delta_m", "delta_m_low", "delta_m_high", "worse_tasks"} <= metrics.keys()
     assert read(finished, "reports/registration.json")["decision"] in ("promoted", "rejected")
     assert (finished / "reports/report.html").stat().st_size > 10_000

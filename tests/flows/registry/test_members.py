@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mtl.data.encodings import Encodings
 from mtl.registry.package import read_package
 from mtl.registry.smoke import difference
 from mtl.registry.version import signature
@@ -20,8 +21,8 @@ WITH_BINS = replace(ENCODINGS, inputs={"person": replace(ENCODINGS.inputs["perso
 
 
 @pytest.mark.parametrize("encodings", [ENCODINGS, WITH_BINS])
-def test_golden_rows_have_the_spread_and_come_back(tmp_path: Path, encodings: object) -> None:
-    package = pack(tmp_path / "one", SPEC, 1, encodings)  # type: ignore[arg-type]
+def test_golden_rows_have_the_spread_and_come_back(tmp_path: Path, encodings: Encodings) -> None:
+    package = pack(tmp_path / "one", SPEC, 1, encodings)
     golden = package.golden()
     predicted = [name.removeprefix("predicted.") for name in golden.columns if name.startswith("predicted.")]
     assert predicted == ["height", "height_spread", "asthma", "asthma_spread"]
