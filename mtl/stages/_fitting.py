@@ -16,9 +16,10 @@ from mtl.files import read_json, replacing, write_json
 from mtl.layout import ALIGNED, CHECKPOINTS, CHOICE, ENCODINGS, SINGLE_TASK, TRAINING
 from mtl.registry.package import write_package
 from mtl.spec import Spec
-from mtl.stages._from_single_task import fit_or_adopt, is_taught
+from mtl.stages._from_single_task import fit_or_adopt
 from mtl.stages._needs import need
 from mtl.stages._progress import training_progress
+from mtl.training.distillation import is_taught
 from mtl.training.fit import Fitted, fit
 from mtl.training.lessons import Lesson
 
@@ -41,13 +42,14 @@ def fit_and_pack(spec: Spec, sharing: str, target: Path, name: str) -> str:
     seen = pl.concat([train.keys(), valid.keys()]).select("entity", "key")
     write_package(target, spec, encodings, fitted.network, valid.golden(), seen)
     _tell(spec, fitted, TRAINING / name)
-    taken = {"taught": is_taught(spec), "adopted": list(fitted.adopted)}
+    by_others = is_taught(spec.training, spec.model.sharing)
+    taken = {"taught": by_others, "adopted": list(fitted.adopted)}
     cost = {"seconds": fitted.seconds, "parameters": fitted.parameters, "device": fitted.device}
     note_cost(name, cost | {key: value for key, value in taken.items() if value})
     epochs = sorted(fitted.best_epoch.values())
     best = f"best epoch {epochs[0]}" + (f"–{epochs[-1]}" if epochs[0] != epochs[-1] else "")
     size = f"{len(encodings.tasks)} tasks, {fitted.parameters:,} parameters"
-    taught = f", taught by {SINGLE_TASK}" if is_taught(spec) else ""
+    taught = f", taught by {SINGLE_TASK}" if by_others else ""
     without = f", without {', '.join(fitted.adopted)}: taken over from {SINGLE_TASK}" if fitted.adopted else ""
     return f"{spec.model.sharing}, {size}, {best}, {fitted.seconds:.1f} s on {fitted.device}{taught}{without}"
 
@@ -90,7 +92,7 @@ def _tell(spec: Spec, fitted: Fitted, folder: Path) -> None:
 def run_key(name: str, spec: Spec) -> str:
     """What a checkpoint belongs to: these inputs, teachers included, and this stage. With `sharing: separate` the spec makes
     train and baseline the same run, and side by side they would take each other's file away."""
-    teachers = [SINGLE_TASK] if is_taught(spec) else []
+    teachers = [SINGLE_TASK] if is_taught(spec.training, spec.model.sharing) else []
     return f"{name} {content_key(ALIGNED / 'train', ALIGNED / 'valid', ENCODINGS, *teachers)}"
 
 

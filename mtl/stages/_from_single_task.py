@@ -15,12 +15,11 @@ from mtl.errors import DataError
 from mtl.files import read_json
 from mtl.layout import SINGLE_TASK, TRAINING
 from mtl.network import plan_of
-from mtl.network.sharing import SHARINGS
 from mtl.registry.package import Package, read_package
 from mtl.spec import Spec
 from mtl.stages._needs import need
 from mtl.training.assembly import alone_in, assembled, joined
-from mtl.training.distillation import lesson_on
+from mtl.training.distillation import is_taught, lesson_on
 from mtl.training.lessons import Lesson
 
 if TYPE_CHECKING:
@@ -34,11 +33,12 @@ def fit_or_adopt(spec: Spec, encodings: Encodings, train: AlignedSet, valid: Ali
     """Fit all tasks, or those that share, with those that stand alone taken from the baseline; its networks teach, where the
     spec asks for distillation."""
     plan = plan_of(encodings)
-    alone, taught = alone_in(plan, spec.model), is_taught(spec)
+    alone, asked = alone_in(plan, spec.model), spec.training.distillation
+    taught = is_taught(spec.training, spec.model.sharing)
     if not alone and not taught:
         return fit(encodings, train, valid, None)
     single = _single_task(spec, encodings)
-    lesson = lesson_on(single.network, train, spec.training.distillation) if spec.training.distillation and taught else None
+    lesson = lesson_on(single.network, train, asked) if asked is not None and taught else None
     if not alone:
         return fit(encodings, train, valid, lesson)
     rest = [task.name for task in encodings.tasks if task.name not in alone]
@@ -50,11 +50,6 @@ def fit_or_adopt(spec: Spec, encodings: Encodings, train: AlignedSet, valid: Ali
     history = pl.read_csv(folder / "history.csv", schema=SCHEMA)
     best_epoch = read_json(folder / "summary.json")["best_epoch"]
     return joined(fitted, assembled(plan, spec.model, fitted.network, single.network), alone, history, best_epoch)
-
-
-def is_taught(spec: Spec) -> bool:
-    """Whether the single-task networks teach the one that this spec trains: who shares nothing would teach itself."""
-    return spec.training.distillation is not None and not SHARINGS[spec.model.sharing].own_stop
 
 
 def _single_task(spec: Spec, encodings: Encodings) -> Package:

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from mtl.network import Network, Outputs, Plan
+from mtl.network.sharing import SHARINGS
 from mtl.spec import Distillation, Training
 from mtl.training.batches import Rows, Store
 from mtl.training.lessons import Lesson
@@ -31,6 +32,11 @@ from mtl.training.sealed import read_sealed, write_sealed
 FILE = "teachers.safetensors"
 ROWS = 8192
 """Rows that teachers speak of at a time, over all of them."""
+
+
+def is_taught(training: Training, sharing: str) -> bool:
+    """Whether teachers are asked for; who shares nothing would teach itself."""
+    return training.distillation is not None and not SHARINGS[sharing].own_stop
 
 
 def taught(

@@ -18,14 +18,13 @@ from mtl.errors import TrainingError
 from mtl.network import Network, input_tensors, plan_of
 from mtl.network.encoders import Tensors
 from mtl.network.plan import Encoded
-from mtl.network.sharing import SHARINGS
 from mtl.relatedness.tracking import Relatedness
 from mtl.spec import Model, Training
 from mtl.training.baseline import best_constants, constant_losses, start_at_constants
 from mtl.training.batches import Rows, Store
 from mtl.training.checkpoints import Checkpoint, digest, key_of
 from mtl.training.devices import seed_epoch, settings
-from mtl.training.distillation import Teachers
+from mtl.training.distillation import Teachers, is_taught
 from mtl.training.lessons import Lesson
 from mtl.training.loop import Losses, train_epoch, train_steps, valid_losses
 from mtl.training.relating import look_ahead, tracker_of
@@ -98,7 +97,7 @@ def fit(
                 inputs_key = inputs_key or digest(train, valid, *([] if whole is None else [whole]))
                 checkpoint = Checkpoint(checkpoints / key_of(inputs_key, encodings, model, training, name, device))
             seconds = 0.0
-            if training.distillation is None or SHARINGS[name].own_stop:  # who shares nothing would teach itself
+            if training.distillation is None or not is_taught(training, name):
                 lesson = None
             elif lesson is not None:
                 lesson = lesson.to(device)

@@ -79,7 +79,7 @@ class Plan:
             del task["weight"]  # of no concern to an encoding
         key = hashlib.sha256(json.dumps([said, self.folds, self.seed, part], sort_keys=True).encode()).hexdigest()[:16]
         target = Path(self.scratch) / key
-        with _alone(target):
+        with one_at_a_time(target):
             if not target.is_dir():
                 _encode(spec, dealt(pl.read_parquet(SPLIT), self.folds, self.seed, part), target)
         return target
@@ -169,7 +169,7 @@ def _encode(spec: Spec, split: pl.DataFrame, target: Path) -> None:
 
 
 @contextmanager
-def _alone(target: Path) -> Iterator[None]:
+def one_at_a_time(target: Path) -> Iterator[None]:
     """One process at a time makes `target`; the others then find it made."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.with_name(f"{target.name}.lock").open("w") as file:

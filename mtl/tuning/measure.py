@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mtl.spec import Spec
 from mtl.tuning.data import Plan
+from mtl.tuning.teachers import lesson_for
 
 if TYPE_CHECKING:
     from mtl.training.fit import Epoch, Fitted
@@ -48,7 +49,8 @@ def measure(spec: Spec, plan: Plan, report: Report) -> Measured:
 
         trial, encodings = plan.chosen(spec, sides.encodings)
         training = trial.training.model_copy(update={"relatedness": None})  # it watches only, and a trial need not
-        fitted.append(fit(encodings, sides.train, sides.valid, trial.model, training, progress=told))
+        lesson = lesson_for(trial, encodings, sides.train, sides.valid, part, plan.scratch)
+        fitted.append(fit(encodings, sides.train, sides.valid, trial.model, training, lesson=lesson, progress=told))
         scores.append(epochs[-1].best_score)
     return Measured(
         sum(scores) / len(scores), scores, _losses(fitted), [max(one.best_epoch.values()) for one in fitted],

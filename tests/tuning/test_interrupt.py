@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import signal
 
 import pytest
@@ -12,9 +11,7 @@ class Collected:
     """Python prints and forgets what its finalizer raises."""
 
     def __del__(self) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        for _ in range(1000):
-            pass  # a signal is answered between two instructions
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_an_interrupt_in_a_finalizer_is_not_lost() -> None:
@@ -29,9 +26,7 @@ def test_an_interrupt_in_a_finalizer_is_not_lost() -> None:
 def test_a_second_one_raises_at_once_and_afterwards_all_is_as_before() -> None:
     before = signal.getsignal(signal.SIGINT)
     with Interrupt():
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-            for _ in range(1000):
-                pass
+            signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before

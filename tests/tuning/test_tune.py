@@ -44,9 +44,11 @@ def runs() -> list[Any]:
     return list(store.client.search_runs([experiment(store)], order_by=["attributes.start_time ASC"]))
 
 
-def measured(folds: int | None = None, values: dict[str, Any] | None = None, encodes: bool | None = None) -> Measured:
+def measured(
+    folds: int | None = None, values: dict[str, Any] | None = None, encodes: bool | None = None, scratch: str | None = None
+) -> Measured:
     encodes = folds is not None if encodes is None else encodes
-    plan = Plan(folds, 0, encodes, str(TUNING / "scratch"))
+    plan = Plan(folds, 0, encodes, str(TUNING / "scratch") if scratch is None else scratch)
     return measure(Base.read().spec_with(values or {}), plan, lambda *_: None)
 
 
@@ -231,6 +233,31 @@ def test_with_sharing_auto_trials_share_as_was_decided(workspace: Path) -> None:
     assert (found.score, found.losses) == (alone.score, alone.losses)
     other = measure(Base.read().spec_with({"model.sharing": "shared_bottom"}), plan, lambda *_: None)
     assert other.score == measured(values={"model.sharing": "shared_bottom"}).score != found.score
+
+
+def test_trials_that_differ_in_sharing_have_the_same_teachers_trained_once(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And are what they would be had each trained its own."""
+    taught: dict[str, Any] = {"training.distillation": {"weight": 2.0}}
+    ways = [taught, {**taught, "model.sharing": "hybrid"}]
+    own = [measured(values=values, scratch="").score for values in ways]
+    trained: list[str | None] = []
+    module = sys.modules["mtl.training.fit"]  # the package's attribute of this name is the function
+    monkeypatch.setattr(module, "fit", _noting(module.fit, trained))
+    assert [measured(values=values).score for values in ways] == own
+    assert trained == ["separate", None, None]
+    other = measured(values={**taught, "training.lr": 0.003})
+    assert trained[3:] == ["separate", None], "another rate, other teachers"
+    assert other.score not in own
+
+
+def _noting(fit: Any, trained: list[str | None]) -> Any:
+    def noted(*given: Any, **more: Any) -> Any:
+        trained.append(more.get("sharing"))
+        return fit(*given, **more)
+
+    return noted
 
 
 def test_optuna_opens_no_connection_and_nothing_heavy_is_loaded_for_help() -> None:
