@@ -54,7 +54,10 @@ def score() -> dict[str, float]:
     return {name: float(of["rmse"].value or 0) for name, of in points.items()}
 
 
-LATE = ("great_expectations", "pandas", "sklearn.metrics", "torch._dynamo", "mtl.registry.package")
+LATE = (
+    "great_expectations", "pandas", "pandera.backends.polars.builtin_checks", "sklearn.metrics", "torch._dynamo",
+    "mtl.registry.package",
+)  # fmt: skip
 """What the stages import only when they need it: in the start here, as the peers' imports are."""
 
 

@@ -27,9 +27,9 @@ def write_encoded(
     """The tables of encode in the new folder `folder`: one Parquet an input, one of all targets (task, key, target)."""
     (folder / INPUTS).mkdir(parents=True)
     for name, frame in inputs.items():
-        frame.write_parquet(folder / INPUTS / f"{name}.parquet")
+        frame.write_parquet(folder / INPUTS / f"{name}.parquet", compression_level=1)
     long = [frame.select(pl.lit(task).alias("task"), "key", "target") for task, frame in targets.items()]
-    pl.concat(long).write_parquet(folder / TARGETS)
+    pl.concat(long).write_parquet(folder / TARGETS, compression_level=1)
     golden.write_parquet(folder / GOLDEN_FILE)
     slices.write_parquet(folder / SLICES_FILE)
 
@@ -37,39 +37,48 @@ def write_encoded(
 def align(encoded: Path, encodings: Encodings, split: pl.DataFrame, target: Path, sides: Sequence[str] = SPLITS) -> dict[str, int]:
     """Write `target`/train, valid and test, or some of them; the rows of each. A row is an entity that has an input."""
     inputs = {name: pl.read_parquet(encoded / INPUTS / f"{name}.parquet") for name in encodings.inputs}
-    targets = {str(task): rows for (task,), rows in pl.read_parquet(encoded / TARGETS).partition_by("task", as_dict=True).items()}
-    slices = pl.read_parquet(encoded / SLICES_FILE)
-    rows = {}
+    targets, slices = pl.read_parquet(encoded / TARGETS), pl.read_parquet(encoded / SLICES_FILE)
+    known = _with_an_input(split, encodings, inputs)
+    keys = [known.filter(pl.col("split") == side).select("entity", "key", "group") for side in sides]
+    whole = _aligned(pl.concat(keys), encodings, inputs, targets)
+    start = 0
     with replacing(target) as partial:
-        for side in sides:
-            keys = split.filter(pl.col("split") == side).select("entity", "key", "group")
-            keys = _with_an_input(keys, encodings, inputs)
-            aligned = _aligned(keys, encodings, inputs, targets)
-            of_test = keys.select("entity", "key").join(slices, on=["entity", "key"], how="left", maintain_order="left")
-            aligned.write(partial / side, keys, of_test if side == "test" else None)
-            rows[side] = aligned.rows
+        for side, of_side in zip(sides, keys, strict=True):
+            of_test = of_side.select("entity", "key").join(slices, on=["entity", "key"], how="left", maintain_order="left")
+            _rows(whole, start, of_side.height).write(partial / side, of_side, of_test if side == "test" else None)
+            start += of_side.height
         shutil.copyfile(encoded / GOLDEN_FILE, partial / "valid" / GOLDEN)
-    return rows
+    return {side: of_side.height for side, of_side in zip(sides, keys, strict=True)}
 
 
-def _with_an_input(keys: pl.DataFrame, encodings: Encodings, inputs: dict[str, pl.DataFrame]) -> pl.DataFrame:
+def _with_an_input(split: pl.DataFrame, encodings: Encodings, inputs: dict[str, pl.DataFrame]) -> pl.DataFrame:
     """Only rows that some input knows: a label without any input teaches nothing and cannot be predicted."""
     held = [frame.select(pl.lit(encodings.inputs[name].entity).alias("entity"), "key") for name, frame in inputs.items()]
-    return keys.join(pl.concat(held).unique(), on=["entity", "key"], how="semi", maintain_order="left")
+    return split.join(pl.concat(held), on=["entity", "key"], how="semi", maintain_order="left")
 
 
-def _aligned(
-    keys: pl.DataFrame, encodings: Encodings, inputs: dict[str, pl.DataFrame], targets: dict[str, pl.DataFrame]
-) -> AlignedSet:
+def _aligned(keys: pl.DataFrame, encodings: Encodings, inputs: dict[str, pl.DataFrame], targets: pl.DataFrame) -> AlignedSet:
+    """The set on the rows of `keys`; targets: task, key, target."""
     arrays = {name: _input_arrays(keys, one, inputs[name]) for name, one in encodings.inputs.items()}
     values = np.zeros((keys.height, len(encodings.tasks)), np.float32)
     labelled = np.zeros(values.shape, np.bool_)
-    for j, task in enumerate(encodings.tasks):
-        mine = targets[task.name].select("key", "target", entity=pl.lit(task.entity))
-        column = keys.join(mine, on=["entity", "key"], how="left", maintain_order="left")["target"]
-        labelled[:, j] = column.is_not_null().to_numpy()
-        values[:, j] = column.fill_null(0).to_numpy()
+    place = {task.name: j for j, task in enumerate(encodings.tasks)}
+    runs = targets["task"].rle().struct.unnest()  # a task's rows lie together: no name is looked up a row at a time
+    of_row = np.repeat([place.get(name, -1) for name in runs["value"]], runs["len"].to_numpy())
+    for entity in dict.fromkeys(task.entity for task in encodings.tasks):
+        mine = [task.entity == entity for task in encodings.tasks] + [False]  # the last one: of no task
+        rows = keys.with_row_index("row").filter(pl.col("entity") == entity).select("key", "row")
+        found = targets.select("key", "target").join(rows, on="key", how="left", maintain_order="left")
+        there = found["row"].is_not_null().to_numpy() & np.array(mine)[of_row]
+        at = found["row"].filter(pl.Series(there)).to_numpy(), of_row[there]
+        values[at], labelled[at] = found["target"].to_numpy()[there], True
     return AlignedSet(arrays, values, labelled, tuple(task.name for task in encodings.tasks))
+
+
+def _rows(aligned: AlignedSet, start: int, count: int) -> AlignedSet:
+    part = slice(start, start + count)
+    inputs = {name: {key: array[part] for key, array in of.items()} for name, of in aligned.inputs.items()}
+    return AlignedSet(inputs, aligned.targets[part], aligned.labelled[part], aligned.tasks)
 
 
 def _input_arrays(keys: pl.DataFrame, one: TabularEncoding, frame: pl.DataFrame) -> Arrays:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from mtl.data.fitting.tasks import Target, fit_tasks
 from mtl.data.tables import has_column, join_columns, scan
 from mtl.errors import UnfitError
 from mtl.layout import SPLITS
-from mtl.spec import Spec
+from mtl.spec import Spec, Task
 
 GOLDEN_ROWS = 64
 Labels = dict[str, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]
@@ -45,7 +45,7 @@ def encode(spec: Spec, validated: Path, split: pl.DataFrame, sides: Sequence[str
     Raises LeakError and UnfitError as the spec says.
     """
     raw = {name: raw_input(spec, name, validated, split) for name in spec.inputs}
-    targets, dropped = fit_tasks(spec, {of: _target_rows(spec, of, validated, split) for of in spec.tasks}, sides)
+    targets, dropped = fit_tasks(spec, _target_rows(spec, validated, split), sides)
     targets, blind = drop_blind(spec, targets, raw)
     if not targets:
         raise UnfitError("no task is left", expected="at least one that can be learned", found=str({**dropped, **blind})[:300])
@@ -58,7 +58,7 @@ def encode(spec: Spec, validated: Path, split: pl.DataFrame, sides: Sequence[str
         encodings,
         {name: _numbers(inputs[name], raw[name]) for name in inputs},
         {t.task.name: _target_numbers(t) for t in targets},
-        golden_rows(spec, encodings, validated, split),
+        _golden(encodings, raw, split),
         _slices(spec, validated, split),
         _report(spec, encodings, targets, leaks, split),
     )
@@ -67,9 +67,14 @@ def encode(spec: Spec, validated: Path, split: pl.DataFrame, sides: Sequence[str
 def raw_input(spec: Spec, name: str, validated: Path, split: pl.DataFrame) -> pl.DataFrame:
     """key, split and the raw columns (by their names in raw frames) of one input's rows."""
     one, names = spec.inputs[name], column_names(spec)
-    rows = scan(spec, one.source, validated, {c: names[name, c] for c in one.columns})
-    sides = split.filter(pl.col("entity") == spec.entity_of(one.source)).select("key", "split").lazy()
-    return rows.join(sides, on="key", how="inner").sort("key").collect()
+    return _sided(spec, one.source, validated, {c: names[name, c] for c in one.columns}, split)
+
+
+def _sided(spec: Spec, source: str, validated: Path, columns: Mapping[str, str], split: pl.DataFrame) -> pl.DataFrame:
+    """key, split and some columns (the source's name -> the name here) of a source's rows, in the order of the keys."""
+    sides = split.filter(pl.col("entity") == spec.entity_of(source)).select("key", "split").sort("key")
+    rows = scan(spec, source, validated, columns)
+    return sides.lazy().join(rows, on="key", how="inner", maintain_order="left").collect()
 
 
 def raw_rows(spec: Spec, encodings: Encodings, validated: Path, keys: pl.DataFrame) -> pl.DataFrame:
@@ -82,21 +87,29 @@ def raw_rows(spec: Spec, encodings: Encodings, validated: Path, keys: pl.DataFra
     return frame
 
 
-def golden_rows(spec: Spec, encodings: Encodings, validated: Path, split: pl.DataFrame) -> pl.DataFrame:
-    """Raw columns of the first valid entities, in the order of their keys."""
-    keys = split.filter(pl.col("split") == "valid").select("entity", "key").head(GOLDEN_ROWS)
-    return raw_rows(spec, encodings, validated, keys)
+def _golden(encodings: Encodings, raw: Mapping[str, pl.DataFrame], split: pl.DataFrame) -> pl.DataFrame:
+    """Raw columns of the first valid entities, in the order of their keys: what `raw_rows` gives for them."""
+    frame = split.filter(pl.col("split") == "valid").select("entity", "key").head(GOLDEN_ROWS)
+    for name, one in encodings.inputs.items():
+        few = raw[name].lazy().filter(pl.col("key").is_in(frame["key"].implode()))
+        table = few.select("key", *one.names, entity=pl.lit(one.entity)).collect()
+        frame = frame.join(table, on=["entity", "key"], how="left", maintain_order="left")
+    return frame
 
 
-def _target_rows(spec: Spec, of: str, validated: Path, split: pl.DataFrame) -> pl.DataFrame:
-    """key, split, label, value of one of the spec's tasks, labelled or not."""
-    task = spec.tasks[of]
-    value = {task.for_each.column: "value"} if task.for_each else {}
-    rows = scan(spec, task.source, validated, {task.column: "label", **value})
-    if not task.for_each:
-        rows = rows.with_columns(value=pl.lit(None, pl.String))
-    sides = split.filter(pl.col("entity") == spec.entity_of(task.source)).select("key", "split").lazy()
-    return rows.join(sides, on="key", how="inner").sort("key").collect()
+def _target_rows(spec: Spec, validated: Path, split: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The spec's task -> key, split, label, value, labelled or not; all tasks of a source are read at once."""
+    of_sources: dict[str, pl.DataFrame] = {}
+    for source in dict.fromkeys(task.source for task in spec.tasks.values()):
+        tasks = [task for task in spec.tasks.values() if task.source == source]
+        wanted = [c for task in tasks for c in (task.column, task.for_each.column if task.for_each else task.column)]
+        of_sources[source] = _sided(spec, source, validated, {c: f"cell {c}" for c in wanted}, split)
+    return {of: of_sources[task.source].select("key", "split", *_label(task)) for of, task in spec.tasks.items()}
+
+
+def _label(task: Task) -> tuple[pl.Expr, pl.Expr]:
+    value = pl.col(f"cell {task.for_each.column}") if task.for_each else pl.lit(None, pl.String)
+    return pl.col(f"cell {task.column}").alias("label"), value.alias("value")
 
 
 def _choose_columns(
@@ -111,16 +124,14 @@ def _choose_columns(
     keys = {e: split.filter((pl.col("entity") == e) & (pl.col("split") == "train"))["key"] for e in spec.entities}
     arrays: dict[str, tuple[pl.Series, dict[str, Arrays]]] = {e: (k, {}) for e, k in keys.items()}
     for name, one in inputs.items():
-        joined = keys[one.entity].to_frame().join(train[name], on="key", how="left", maintain_order="left")
-        arrays[one.entity][1][name] = one.apply(joined)
-    labels = {t.task.name: _labels_on(keys[t.task.entity], t) for t in targets}
+        arrays[one.entity][1][name] = one.apply(_on(keys[one.entity], train[name]))
+    labels = _labels(keys, targets)
     leaks = find_leaks(spec, inputs, tasks, arrays, labels)
     given_away = {(leak.input, leak.column): f"leak: predicts {leak.task}" for leak in leaks if leak.decision == "drop"}
     chosen = {name: _without(one, given_away) for name, one in inputs.items()}
     if spec.encoding.select is not None:
         for name, one in chosen.items():
-            joined = keys[one.entity].to_frame().join(train[name], on="key", how="left", maintain_order="left")
-            chosen[name] = select_columns(one, one.apply(joined), tasks, labels, spec.encoding.select)
+            chosen[name] = select_columns(one, one.apply(_on(keys[one.entity], train[name])), tasks, labels, spec.encoding.select)
     return chosen, leaks
 
 
@@ -134,19 +145,33 @@ def _without(one: TabularEncoding, given_away: dict[tuple[str, str], str]) -> Ta
     )  # fmt: skip
 
 
-def _labels_on(keys: pl.Series, target: Target) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Encoded target and mask on the rows of `keys`."""
-    joined = keys.to_frame().join(target.rows.select("key", "label"), on="key", how="left", maintain_order="left")
-    values, labelled = target.task.encode(joined["label"])
-    return values.astype(np.float64), labelled
+def _on(keys: pl.Series, frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame's columns on the rows of `keys`, null where it has none."""
+    if frame["key"].equals(keys):
+        return frame
+    return keys.to_frame().join(frame, on="key", how="left", maintain_order="left")
+
+
+def _labels(keys: Mapping[str, pl.Series], targets: list[Target]) -> Labels:
+    """Task -> encoded target and mask on the rows of its entity's `keys`; tasks of the same rows are joined once."""
+    places: dict[tuple[str, ...], pl.Series] = {}
+    found = {}
+    for target in targets:
+        task = target.task
+        rows = (task.source,) if task.value is None else (task.source, task.of, task.value)
+        if rows not in places:
+            places[rows] = _on(keys[task.entity], target.rows.select("key").with_row_index("at"))["at"]
+        values, labelled = task.encode(target.rows["label"].gather(places[rows]))
+        found[task.name] = values.astype(np.float64), labelled
+    return found
 
 
 def _numbers(one: TabularEncoding, frame: pl.DataFrame) -> pl.DataFrame:
     arrays = one.apply(frame)
     columns: dict[str, Any] = {"key": frame["key"]}
     for j, number in enumerate(one.numeric):
-        values = pl.Series(arrays["numeric"][:, j])
-        columns[number.name] = values.set(pl.Series(arrays["missing"][:, j]), None)
+        values, lacks = pl.Series(arrays["numeric"][:, j]), arrays["missing"][:, j]
+        columns[number.name] = values.set(pl.Series(lacks), None) if lacks.any() else values
     columns |= {cat.name: pl.Series(arrays["categorical"][:, j]) for j, cat in enumerate(one.categorical)}
     return pl.DataFrame(columns)
 
@@ -184,8 +209,8 @@ def _report(spec: Spec, encodings: Encodings, targets: list[Target], leaks: list
 
 def _label_counts(target: Target) -> dict[str, Any]:
     """Labels in each split; `unseen`: labels in valid or test of a class that train does not have, which nobody can judge."""
-    counts = {side: int(target.task.encode(target.labels(side))[1].sum()) for side in SPLITS}
-    unseen = sum(len(target.labels(side)) for side in SPLITS) - sum(counts.values())
+    counts = {side: target.sizes[side] for side in SPLITS}
+    unseen = target.rows["label"].count() - sum(counts.values())
     return {"kind": target.task.kind, **counts, **({"unseen": unseen} if unseen else {})}
 
 

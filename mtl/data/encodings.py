@@ -76,17 +76,19 @@ class TabularEncoding:
         numeric float32 [n, d] (0 where missing), missing bool [n, d], categorical int32 [n, c],
         present bool [n] (any value at all).
         """
-        numeric = np.zeros((frame.height, len(self.numeric)), np.float32)
-        missing = np.ones((frame.height, len(self.numeric)), np.bool_)
+        numeric = np.empty((len(self.numeric), frame.height), np.float32)  # a column lies together, here and in the frame
+        missing = np.empty(numeric.shape, np.bool_)
         for j, one in enumerate(self.numeric):
             values = frame[one.name].cast(pl.Float64).to_numpy()
-            missing[:, j] = ~np.isfinite(values)
-            numeric[:, j] = np.where(missing[:, j], 0.0, (values - one.mean) / one.std)
-        codes = np.zeros((frame.height, len(self.categorical)), np.int32)
+            np.logical_not(np.isfinite(values), out=missing[j])
+            numeric[j] = (values - one.mean) / one.std
+            if missing[j].any():
+                numeric[j][missing[j]] = 0.0
+        codes = np.empty((len(self.categorical), frame.height), np.int32)
         for j, cat in enumerate(self.categorical):
-            codes[:, j] = _codes(frame[cat.name].cast(pl.String), cat.values)
-        present = (~missing).any(axis=1) | (codes != MISSING).any(axis=1)
-        return {"numeric": numeric, "missing": missing, "categorical": codes, "present": present}
+            codes[j] = _codes(frame[cat.name].cast(pl.String), cat.values)
+        present = (~missing).any(axis=0) | (codes != MISSING).any(axis=0)
+        return {"numeric": numeric.T, "missing": missing.T, "categorical": codes.T, "present": present}
 
 
 def _codes(column: pl.Series, values: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.int32]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from mtl.data.fitting.leaks import LEAST, Bools, Floats64, alone, alone_numeric
+from mtl.data.fitting.scores import LEAST, Bools, Floats64, alone, alone_numeric
 from mtl.data.keys import stable_hash
 from mtl.project.guessed import GuessedTask, InputColumn
 from mtl.project.look import Table, label, number

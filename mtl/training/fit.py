@@ -88,7 +88,8 @@ def fit(
 
     `checkpoints` is the folder for checkpoints of all runs; this run's own is removed at the end. `inputs_key` is a hash
     of the rows; left out, their arrays are hashed. Where `train` is a part of something, `whole` tells where gradients
-    meet. `lesson` is what teachers say of `train`, for distillation; left out, they are trained first. Raises TrainingError if the device is not there, does not have the memory, or a loss is not finite.
+    meet. `lesson` is what teachers say of `train`, for distillation; left out, they are trained first. Raises
+    TrainingError if the device is not there, does not have the memory, or a loss is not finite.
     """
     with settings(training) as device:
         try:

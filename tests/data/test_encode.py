@@ -9,7 +9,7 @@ import pytest
 
 from mtl.data.align import align, write_encoded
 from mtl.data.aligned import AlignedSet
-from mtl.data.encode import Encoded, encode
+from mtl.data.encode import GOLDEN_ROWS, Encoded, encode, raw_rows
 from mtl.data.split import split_entities
 from mtl.errors import DataError, LeakError, UnfitError
 from mtl.spec import Spec
@@ -141,6 +141,37 @@ def test_for_each_makes_a_task_of_each_value(write: Write, tmp_path: Path) -> No
     assert [task.name for task in done.encodings.tasks] == [f"score_{i}" for i in range(12)]
     aligned = _aligned(done, split, tmp_path)["train"]
     assert (aligned.labelled.sum(axis=1) == 1).all()
+
+
+def test_tasks_made_of_the_same_value_of_different_columns_keep_their_own_labels(write: Write) -> None:
+    """The leak check looks at each on its own rows."""
+    sides = {"left": [str(i % 2) for i in range(N)], "right": [str(i // 2 % 2) for i in range(N)]}
+    tasks = {side: {"source": "people", "column": "y", "kind": "regression", "for_each": {"column": side}} for side in sides}
+    found = {}
+    for column in sides:
+        target = people()["y"]
+        on_side = pl.Series(sides[column]) == "0"
+        given_away = pl.select(pl.when(on_side).then(target).otherwise(0.0)).to_series()
+        inputs = {"facts": {"source": "people", "columns": {"x": {}, "late": {"leak": "allow"}}}}
+        table = people(late=given_away, **sides)
+        done, _ = encoded(write, spec_with(tasks=tasks, inputs=inputs), people=table)
+        found[column] = {leak["task"] for leak in done.report["leaks"]}
+    assert found == {"left": {"left_0"}, "right": {"right_0"}}
+
+
+def test_golden_rows_are_the_raw_rows_of_the_first_valid_entities(write: Write) -> None:
+    inputs = {
+        "facts": {"source": "people", "columns": {"x": {}, "c": COLUMNS["c"]}},
+        "lab": {"source": "visits", "columns": {"v": {}}},
+    }
+    spec = spec_with(sources={"people": {"path": "a"}, "visits": {"path": "b"}}, inputs=inputs)
+    visits = pl.DataFrame({"id": [str(i) for i in range(100, 400)], "v": np.arange(300.0)})
+    folder = write(people=people().sample(N, shuffle=True, seed=0), visits=visits)
+    split = split_entities(spec, folder)
+    done = encode(spec, folder, split)
+    keys = split.filter(pl.col("split") == "valid").select("entity", "key").head(GOLDEN_ROWS)
+    assert done.golden.equals(raw_rows(spec, done.encodings, folder, keys))
+    assert 0 < done.golden["v"].null_count() < done.golden.height
 
 
 def test_no_label_is_lost_between_the_table_and_the_arrays(write: Write, tmp_path: Path) -> None:

@@ -29,11 +29,13 @@ def cast(raw: pl.DataFrame, uses: Iterable[Use]) -> Cast:
     """The used columns of a chunk of ingested rows, typed as validated ones."""
     uses = list(uses)
     typed = raw.select(typed_expr(use, raw.schema[use.column]) for use in uses)
-    bad = [_lost(raw, typed, use) for use in uses if use.kind in ("numeric", "date", "datetime")]
+    may = [use for use in uses if use.kind in ("numeric", "date", "datetime")]
+    bad = [_lost(raw, typed, use) for use in may if typed[use.column].null_count() > raw[use.column].null_count()]
     numeric = [use.column for use in uses if use.kind == "numeric"]
-    nan = {column: int(typed[column].is_nan().sum()) for column in numeric}
-    frame = typed.with_columns(pl.col(numeric).fill_nan(None)) if numeric else typed
-    return Cast(frame, pl.concat([pl.DataFrame(schema=BAD), *bad]), {c: n for c, n in nan.items() if n})
+    nan = typed.select(pl.col(numeric).is_nan().sum()).row(0, named=True) if numeric else {}
+    held = [column for column, count in nan.items() if count]
+    frame = typed.with_columns(pl.col(held).fill_nan(None)) if held else typed
+    return Cast(frame, pl.concat([pl.DataFrame(schema=BAD), *bad]), {column: int(nan[column]) for column in held})
 
 
 def typed_expr(use: Use, dtype: pl.DataType) -> pl.Expr:

@@ -36,6 +36,14 @@ def schema_of(file: Path) -> pl.Schema:
         raise _unreadable(file, error) from None
 
 
+def rows_of(file: Path) -> int:
+    """Rows of one Parquet file, as its footer says."""
+    try:
+        return int(pq.read_metadata(file).num_rows)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _unreadable(file, error) from None
+
+
 def chunks(files: list[Path], size: int | None = None) -> Iterator[tuple[int, pl.DataFrame]]:
     """(position of the first row, the rows), over all files; `size` rows at most (by width if left out)."""
     start = 0

@@ -1,7 +1,8 @@
 """Great Expectations on a validated source: derived statements and those the spec names, and their verdicts.
 
 GX is imported in one function only: it takes three seconds. It has no engine for Polars, so that the columns it needs
-go to pandas; of a table with more than SAMPLE rows evenly spaced ones, the same each time.
+go to pandas; of a table with more than SAMPLE rows evenly spaced ones, the same each time. For the statements made here on
+numbers, mean and spread, as many as the profile has a glimpse of.
 """
 
 from __future__ import annotations
@@ -24,16 +25,24 @@ from mtl.errors import ContractError, SpecError
 from mtl.spec import Source
 
 SAMPLE = 50_000
-"""GX looks at each cell in Python: a mean of 200,000 takes it 0.1 s. At 50,000 its error is half a percent of the spread."""
+"""GX looks at each cell in Python: a mean of 200,000 takes it 0.1 s."""
 ROW_COUNT = "expect_table_row_count"
+ROWS, CELLS, NUMERIC = "rows", "cells", "numbers"
+"""What a statement is about: the table's height, cells of any kind, the numbers of a column."""
 
 
 def judge(
-    source: Source, rules: Rules, folder: Path, seen: Mapping[str, Any], reference: Mapping[str, Any] | None
+    source: Source,
+    rules: Rules,
+    folder: Path,
+    seen: Mapping[str, Any],
+    glimpse: Mapping[str, pl.Series],
+    reference: Mapping[str, Any] | None,
 ) -> tuple[str, list[dict[str, Any]]]:
     """What the batch is compared with (`profile` or `spec`), and a verdict on each expectation.
 
-    `folder`: its validated rows; `seen`: its profile; `reference`: the champion's profile of this source, if any.
+    `folder`: its validated rows; `seen` and `glimpse`: its profile and what that saw of its numbers; `reference`: the
+    champion's profile of this source, if any.
     Raises SpecError for an expectation of the spec that Great Expectations does not know or cannot evaluate.
     """
     own = [
@@ -41,12 +50,23 @@ def judge(
         for i, e in enumerate(source.expectations)
     ]
     statements = [*expected(rules.uses, seen, reference, SAMPLE), *own]
-    rows = int(seen["rows"])
-    frame = sample(folder, _columns(statements, rules), rows)
-    results = _evaluate(statements, frame, rows)
-    note = f" (of {frame.height:,} rows, evenly spaced among {rows:,})" if frame.height < rows else ""
-    verdicts = [_verdict(s, r, "" if s.type.startswith(ROW_COUNT) else note) for s, r in zip(statements, results)]
+    rows, about = int(seen["rows"]), [_about(statement, seen) for statement in statements]
+    of_cells = [s for s, a in zip(statements, about) if a == CELLS]
+    frames = {
+        CELLS: sample(folder, _columns(of_cells, rules), rows) if of_cells else pl.DataFrame(),
+        NUMERIC: pl.DataFrame({s.column: glimpse[s.column] for s, a in zip(statements, about) if a == NUMERIC and s.column}),
+    }
+    results = _evaluate(statements, about, frames, rows)
+    notes = {g: f" (of {f.height:,} rows, evenly spaced among {rows:,})" if f.height < rows else "" for g, f in frames.items()}
+    verdicts = [_verdict(s, r, notes.get(a, "")) for s, r, a in zip(statements, results, about)]
     return ("profile" if reference else "spec"), verdicts
+
+
+def _about(statement: Statement, seen: Mapping[str, Any]) -> str:
+    if statement.type.startswith(ROW_COUNT):
+        return ROWS
+    column = seen["columns"].get(statement.column, {})
+    return NUMERIC if not statement.where and column.get("kind") == "numeric" else CELLS
 
 
 def sample(folder: Path, columns: Sequence[str], rows: int) -> pl.DataFrame:
@@ -92,7 +112,9 @@ def _verdict(statement: Statement, result: Mapping[str, Any], note: str) -> dict
     }
 
 
-def _evaluate(statements: Sequence[Statement], frame: pl.DataFrame, rows: int) -> list[dict[str, Any]]:
+def _evaluate(
+    statements: Sequence[Statement], about: Sequence[str], frames: Mapping[str, pl.DataFrame], rows: int
+) -> list[dict[str, Any]]:
     """success and result of each statement, in their order; statements on the number of rows see all of them."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with warnings.catch_warnings():
@@ -105,12 +127,11 @@ def _evaluate(statements: Sequence[Statement], frame: pl.DataFrame, rows: int) -
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = {"globally": False}
         asset = context.data_sources.add_pandas("frames").add_dataframe_asset("frame").add_batch_definition_whole_dataframe("all")
-        of_rows = [e for e, s in zip(built, statements) if s.type.startswith(ROW_COUNT)]
-        of_cells = [e for e, s in zip(built, statements) if not s.type.startswith(ROW_COUNT)]
         results: dict[int, Any] = {}
-        for name, group, data in (("rows", of_rows, pd.DataFrame(index=range(rows))), ("cells", of_cells, frame.to_pandas())):
-            suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=group))
-            for one in asset.get_batch({"dataframe": data}).validate(suite, result_format="SUMMARY").results if group else ():
+        for name in dict.fromkeys(about):
+            data = pd.DataFrame(index=range(rows)) if name == ROWS else frames[name].to_pandas()
+            suite = gx.ExpectationSuite(name=name, expectations=[e for e, a in zip(built, about) if a == name])
+            for one in asset.get_batch({"dataframe": data}).validate(suite, result_format="SUMMARY").results:
                 results[one.expectation_config.meta["number"]] = one
     return [_result(statement, results[number]) for number, statement in enumerate(statements)]
 

@@ -22,6 +22,7 @@ from math import sqrt
 from typing import Any, Literal
 
 from mtl.data.contract.columns import Bounds, Use
+from mtl.data.contract.profile import NUMBERS
 
 Z = 4.0
 NULL_SLACK, MEAN_SLACK, STD_SLACK, KL_SLACK = 0.02, 0.1, 0.1, 0.02
@@ -47,7 +48,8 @@ class Statement:
 def expected(
     uses: Mapping[str, Use], seen: Mapping[str, Any], reference: Mapping[str, Any] | None, sample: int
 ) -> Iterator[Statement]:
-    """The statements about a batch whose profile is `seen`; of its columns not more than `sample` rows are looked at."""
+    """The statements about a batch whose profile is `seen`; of its columns not more than `sample` rows are looked at, of
+    numeric ones not more than NUMBERS."""
     rows = int(reference["rows"]) if reference else 0
     known: Mapping[str, Any] = reference["columns"] if reference else {}
     size = {"min_value": rows // 2, "max_value": rows * 2} if rows else {"min_value": 1}
@@ -55,7 +57,8 @@ def expected(
     for column, now in seen["columns"].items() if seen["rows"] else ():
         before = known.get(column)
         if rows and before and before["kind"] == now["kind"] and before["nulls"] < 1:
-            yield from _against_profile(column, uses[column], before, rows, now, min(int(seen["rows"]), sample))
+            most = min(sample, NUMBERS) if now["kind"] == "numeric" else sample
+            yield from _against_profile(column, uses[column], before, rows, now, min(int(seen["rows"]), most))
         else:
             yield from _against_spec(column, uses[column], now, int(seen["rows"]))
 

@@ -7,35 +7,45 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from mtl.data.contract.columns import Use
 
 TOP = 50
 """Values of a categorical column that are kept, the most frequent."""
+TOGETHER = 16
+"""Columns read at once: one by one takes twice as long."""
+NUMBERS = 20_000
+"""Rows at most whose numbers Great Expectations looks at: their mean is then known to 0.7% of the spread, far within the slack
+of its statements."""
 DIGITS = 12
 """Significant digits: the last ones of a sum depend on how many threads made it."""
 
 
-def profile(folder: Path, uses: Mapping[str, Use]) -> dict[str, Any]:
-    """{"rows", "columns": {COLUMN: …}} of the validated rows in `folder`; one column in memory at a time.
+def profile(folder: Path, uses: Mapping[str, Use], glimpse: dict[str, pl.Series] | None = None) -> dict[str, Any]:
+    """{"rows", "columns": {COLUMN: …}} of the validated rows in `folder`; TOGETHER columns in memory at a time.
 
     `nulls` is a share of the rows, the shares of `values` are of the cells that are there; `std` is of the sample (n − 1).
-    Keys and dates are left out: no two batches have the same.
+    Keys and dates are left out: no two batches have the same. `glimpse` is given the cells of each numeric column, of NUMBERS
+    rows at most, evenly spaced: so that who looks at them need not read them once more.
     """
     table = pl.scan_parquet(folder / "*.parquet")
     rows = int(table.select(pl.len()).collect().item())
+    names = [c for c, use in uses.items() if not use.key and use.kind not in ("date", "datetime")]
     columns = {}
-    for column, use in uses.items():
-        if use.key or use.kind in ("date", "datetime"):
-            continue
-        cells = table.select(column).collect().to_series()
-        columns[column] = _numeric(cells) if use.kind == "numeric" else _values(cells, use.kind)
+    for start in range(0, len(names), TOGETHER):
+        for cells in table.select(names[start : start + TOGETHER]).collect():
+            kind = uses[cells.name].kind
+            columns[cells.name] = _numeric(cells) if kind == "numeric" else _values(cells, kind)
+            if glimpse is not None and kind == "numeric":
+                glimpse[cells.name] = cells.gather_every(max(1, -(-rows // NUMBERS)))
     return {"rows": rows, "columns": columns}
 
 
 def _numeric(cells: pl.Series) -> dict[str, Any]:
-    there = cells.drop_nulls().sort()  # once, and not for each quantile
+    ordered = np.sort(cells.drop_nulls().to_numpy() + 0.0)  # once, and not for each quantile; −0 would stand anywhere among 0
+    there = pl.Series(ordered).set_sorted()
     deciles = [there.quantile(i / 10, "linear") for i in range(11)] if len(there) else []
     measures = {"mean": there.mean(), "std": there.std(), "min": there.min(), "max": there.max()}
     return {

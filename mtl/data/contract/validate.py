@@ -11,7 +11,7 @@ import polars as pl
 
 from mtl.data.contract.cells import cast
 from mtl.data.contract.check import Checked, Rules, check
-from mtl.data.contract.chunks import chunks, files_of
+from mtl.data.contract.chunks import chunks, files_of, rows_of
 from mtl.data.contract.columns import uses_of
 from mtl.data.contract.derive import check_derived, kinds_of_derived
 from mtl.data.contract.expectations import judge, stop_if_failed
@@ -42,7 +42,7 @@ def validate_source(
 
     `ingested`: folder of Parquet files. `reference`: content of profile.json, `{}` before there is a champion.
     Writes the folders `validated` (part-NNNN.parquet) and `quarantine` (rows.parquet, cells.parquet) and the JSON
-    files `report` and `profile`. Memory is bounded by a chunk, 24 bytes a row for the keys, and one column for the
+    files `report` and `profile`. Memory is bounded by a chunk, 24 bytes a row for the keys, and some columns for the
     profile.
 
     Raises SpecError and DataError for what is wrong with the whole (then nothing is written), ContractError past the
@@ -51,14 +51,16 @@ def validate_source(
     """
     files = files_of(ingested)
     rules = rules_of(spec, name, files)
-    limit = spec.sources[name].max_quarantined
+    source, limit = spec.sources[name], spec.sources[name].max_quarantined
     with replacing(validated) as kept:
         kept.mkdir()
         with replacing(quarantine) as aside:
             tally, quarantined = _walk(spec, name, files, rules, kept, aside)
-        seen = profile_of(kept, rules.uses)
+        glimpse: dict[str, pl.Series] = {}
+        seen = profile_of(kept, rules.uses, glimpse)
         stopped = any(past_limit(tally, limit))
-        compared, verdicts = ("spec", []) if stopped else judge(spec.sources[name], rules, kept, seen, reference.get(name))
+        known = reference.get(name)
+        compared, verdicts = ("spec", []) if stopped else judge(source, rules, kept, seen, glimpse, known)
         outcome = tally.validation(quarantined, compared, verdicts)
         write_json(report, outcome.as_json())
         stop_past_limit(tally, limit, quarantine)
@@ -76,13 +78,16 @@ def rules_of(spec: Spec, name: str, files: list[Path]) -> Rules:
     derived = spec.sources[name].derived
     uses = settle(present(uses_of(spec, name), derived, name, files), derived, files)
     base = {c: u for c, u in uses.items() if c not in derived}
-    first = next((frame for _, frame in chunks(files) if frame.height), None)
-    if first is None:
+    if not any(rows_of(file) for file in files):
         raise DataError(f"source {name!r}: no rows", expected="at least one row", found="a header only", do="bring the data")
+    entity = spec.entities[spec.entity_of(name)]
+    if not derived:
+        return Rules(name, entity, base, {}, {})
+    first = next(frame for _, frame in chunks(files) if frame.height)
     typed = cast(first, base.values()).frame
     check_derived(typed, derived, first.columns, name)
     made = kinds_of_derived({c: u for c, u in uses.items() if c in derived}, derived, typed, name)
-    return Rules(name, spec.entities[spec.entity_of(name)], base, made, derived)
+    return Rules(name, entity, base, made, derived)
 
 
 def _walk(spec: Spec, name: str, files: list[Path], rules: Rules, kept: Path, aside: Path) -> tuple[Tally, int]:
@@ -98,7 +103,7 @@ def _walk(spec: Spec, name: str, files: list[Path], rules: Rules, kept: Path, as
             tally.add(start, raw.height, chunk)
             sink.add(start, raw, chunk)
             ledger.add(chunk.kept, chunk.rows.cast(pl.UInt64) + start)
-            chunk.kept.select(rules.schema.names()).write_parquet(kept / f"part-{number:04d}.parquet")
+            chunk.kept.select(rules.schema.names()).write_parquet(kept / f"part-{number:04d}.parquet", compression_level=1)
     _once(ledger, files, rules)
     return tally, sink.rows
 

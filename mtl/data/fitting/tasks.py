@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -26,6 +27,13 @@ class Target:
 
     def labels(self, split: str) -> pl.Series:
         return self.rows.filter(pl.col("split") == split)["label"].drop_nulls()
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """Split -> labels in it that the task, once fitted, can read."""
+        labelled = self.rows["split"].filter(pl.Series(self.task.encode(self.rows["label"])[1]))
+        counts = dict(labelled.value_counts().iter_rows())
+        return {side: int(counts.get(side, 0)) for side in SPLITS}
 
 
 def fit_tasks(spec: Spec, targets: dict[str, pl.DataFrame], sides: Sequence[str] = SPLITS) -> tuple[list[Target], dict[str, str]]:
@@ -112,12 +120,11 @@ def _pair(negative: str | None, positive: str | None, seen: set[str]) -> tuple[s
 
 def _unfit(spec: Spec, target: Target, sides: Sequence[str]) -> str:
     """Why the task cannot be learned; empty if it can."""
-    sizes = {split: int(target.task.encode(target.labels(split))[1].sum()) for split in ("train", *sides)}
-    empty = [split for split in sides if not sizes[split]]
+    empty = [split for split in sides if not target.sizes[split]]
     if empty:
         return f"no label in {' and '.join(empty)}"
-    if sizes["train"] < spec.encoding.min_labels:
-        return f"{sizes['train']} labels in train"
+    if target.sizes["train"] < spec.encoding.min_labels:
+        return f"{target.sizes['train']} labels in train"
     codes, labelled = target.task.encode(target.labels("train"))
     if len(np.unique(codes[labelled])) < 2:
         return f"one value only in train ({target.labels('train')[0]})"
