@@ -5,12 +5,14 @@
 Run it in a project after `mtl run`: it reads data/aligned and models/encodings, takes one task's labels out, trains the
 model of params.yaml on all others and adapts it, as `mtl adapt` does. Each count of labels is drawn `seeds` times, valid is
 cut by the same share (to 20 labels at least); figures are means over draws on all of test, with the paired interval of
-the difference over test rows.
+the difference over test rows. It writes a section of benchmarks/RESULTS.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import get_args
 
 import numpy as np
 
+from benchmarks.results import Section, table, write
 from mtl.adaptation.addition import Means
 from mtl.adaptation.judge import ADAPTED, SCRATCH, Contest, Line, adapted, from_scratch, judged
 from mtl.adaptation.rows import TaskRows
@@ -74,9 +77,9 @@ def lines(contest: Contest, means: Sequence[Means], counts: Sequence[int], seeds
             yield one, judged(mine, count, [{ADAPTED: a, SCRATCH: b} for a, b in zip(ours, theirs, strict=True)])
 
 
-def row(line: Line, task: str, means: str) -> str:
-    figures = f"{line.adapted:.3f} | {line.scratch:.3f} | {line.diff:+.3f} ({line.low:+.3f} … {line.high:+.3f})"
-    return f"| {task} ({line.metric}) | {line.labels:,} | {means} | {figures} |"
+def row(line: Line, task: str, means: str) -> list[str]:
+    difference = f"**{line.diff:+.3f}** ({line.low:+.3f} … {line.high:+.3f})"
+    return [f"{task} ({line.metric})", f"{line.labels:,}", means, f"{line.adapted:.3f}", f"{line.scratch:.3f}", difference]
 
 
 def main() -> None:
@@ -89,13 +92,25 @@ def main() -> None:
     spec, encodings = read_spec(Path("params.yaml")), Encodings.read(ENCODINGS)
     sets = {side: AlignedSet.read(ALIGNED / side) for side in SPLITS}
     means = [one for one in get_args(Means) if one in said.means.split(",")]
-    print("| task held out | labels | what learns | adapted | from scratch | difference |\n| --- | --- | --- | --- | --- | --- |")
+    found = []
     for name in said.tasks.split(","):
         champion, task, rows = held_out(spec, encodings, sets, name)
         contest = Contest(spec, champion, encodings, task, rows)
         counts = [*(int(text) for text in said.labels.split(",")), len(rows["train"])]
         for one, line in lines(contest, means, counts, said.seeds):
-            print(row(line, name, one), flush=True)
+            found.append(row(line, name, one))
+            print(" | ".join(found[-1]), flush=True)
+    command = shlex.join(["python", "-m", "benchmarks.adapt", *sys.argv[1:]])
+    write(Section("adapt", "A new task on the champion", command, _body(found, said.seeds)))
+
+
+def _body(rows: Sequence[Sequence[str]], seeds: int) -> str:
+    said = (
+        "NHANES: one task's labels are taken out, the model of `params.yaml` is trained on all others, and the task is then added "
+        "as `mtl adapt` does, against a network of its own from scratch on the same labels. Figures on all of test; each count of "
+        f"labels is the mean over {seeds} draws, the last one of each task has them all; difference with its paired 95 % interval."
+    )
+    return f"{said}\n\n{table(['task', 'labels', 'what learns', 'adapted', 'from scratch', 'difference'], rows)}"
 
 
 if __name__ == "__main__":
