@@ -25,6 +25,7 @@ from ruamel.yaml import YAML
 
 from benchmarks.quality.sets import SETS
 from benchmarks.work import HERE
+from mtl.evaluation.cost import read_costs
 
 ROOM = HERE / "quality"
 COMMON = ("choose", "train", "evaluate")
@@ -69,8 +70,8 @@ class Cell:
             for stage in stages(COMMON):
                 _stage(folder, stage, say=say)
         metrics: dict[str, Any] = json.loads((folder / "reports/metrics.json").read_text())
-        cost = json.loads((folder / "reports/cost.json").read_text())
-        return {"metrics": metrics, "seconds": cost.get("train", {}).get("seconds"), "code": code()}
+        seconds = read_costs(folder).get("candidate", {}).get("seconds")
+        return {"metrics": metrics, "seconds": seconds, "code": code()}
 
     def _arranged(self, shared: Path, say: Say) -> Path:
         """Split, arrays, single-task networks and trees of this seed and share."""

@@ -60,6 +60,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         spec.replace("max_epochs: 100", "max_epochs: 2")
         .replace("resamples: 2000", "resamples: 100")
         .replace("width: 256", "width: 16")
+        .replace("sharing: auto", "auto: {budget: 4, folds: 2}\n  sharing: auto")
     )
     (root / "params.yaml").write_text(spec.replace("on_unfit: stop", "on_unfit: drop"))
     command(root, "git", "init", "-q")
