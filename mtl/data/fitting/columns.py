@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
 import polars as pl
 
 from mtl.data.encodings import CategoricalColumn, NumericColumn, TabularEncoding
+from mtl.data.fitting.bins import edges_of
 from mtl.spec import Input, Spec
 
 RESERVED = ("entity", "key", "split")
@@ -70,25 +69,7 @@ def _numeric(column: str, name: str, train: pl.DataFrame, bins: int | None) -> N
     std = float(values.std()) if len(values) else 0.0
     mean = float(values.mean()) if len(values) else 0.0
     found = NumericColumn(column, name, mean, std if std > 0 else 1.0, gaps=len(values) < train.height)
-    return replace(found, bins=_bins(values, bins, found)) if bins else found
-
-
-def _bins(values: np.ndarray[Any, np.dtype[np.float64]], bins: int, column: NumericColumn) -> tuple[float, ...]:
-    """Edges at the quantiles of train's values, equal ones once (Gorishniy et al. 2022, 3.2.1); none for a constant.
-
-    In float64 and one operation at a time, so that every machine finds the same. Edges that float32, which the network
-    reads, cannot tell apart count as equal.
-    """
-    if not len(values):
-        return ()
-    ordered = np.sort(values)
-    place = np.arange(bins + 1) * (len(ordered) - 1) / bins
-    below = np.floor(place).astype(np.intp)
-    above = np.minimum(below + 1, len(ordered) - 1)
-    edges = np.unique(ordered[below] + (ordered[above] - ordered[below]) * (place - below))
-    scaled = np.array(replace(column, bins=tuple(edges.tolist())).edges)
-    kept = edges[np.append(True, scaled[1:] > scaled[:-1])]
-    return tuple(kept.tolist()) if len(kept) > 1 else ()
+    return replace(found, bins=edges_of(values, bins, found)) if bins else found
 
 
 def _categorical(column: str, name: str, train: pl.DataFrame, most: int) -> CategoricalColumn:

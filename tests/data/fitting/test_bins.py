@@ -31,16 +31,24 @@ def fitted(values: Any, bins: int | None) -> TabularEncoding:
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.filterwarnings("ignore:The .* feature has just two bin edges")
 def test_bins_are_the_packages(seed: int) -> None:
-    """Quantiles, equal ones once: smooth, skewed, of few values and almost always 0."""
+    """Quantiles, where no value fills a bin by itself."""
     rng = np.random.default_rng(seed)
-    columns = [rng.normal(size=501), rng.lognormal(3, 2, 501), rng.integers(0, 5, 501), np.where(rng.random(501) < 0.9, 0, 7.5)]
-    for values in columns:
-        values = values.astype(np.float64)
+    for values in (rng.normal(size=501), rng.lognormal(3, 2, 501), rng.integers(0, 90, 501).astype(np.float64)):
         found = fitted(values, 16).numeric[0]
         theirs = compute_bins(torch.tensor(values)[:, None], 16)[0]
         np.testing.assert_allclose(found.bins, theirs.numpy(), rtol=1e-12, atol=1e-12)
+
+
+def test_a_value_of_most_rows_leaves_the_other_bins_to_the_others() -> None:
+    """Income from capital: 96 of 100 have none; what the other four have decides."""
+    some = np.arange(1.0, 401.0)
+    found = fitted([*[0.0] * 9600, *some], 16).numeric[0].bins
+    assert found == pytest.approx((0.0, *np.quantile(some, np.arange(16) / 15)), rel=1e-12)
+
+
+def test_few_values_are_an_edge_each() -> None:
+    assert fitted(np.repeat(np.arange(5.0), [100, 1, 70, 3, 200]), 16).numeric[0].bins == (0.0, 1.0, 2.0, 3.0, 4.0)
 
 
 def test_missing_values_have_no_say() -> None:
