@@ -11,7 +11,8 @@ import torch
 
 from benchmarks.work import BATCH, DEPTH, FEATURES, WIDTH, Arrays, read_arrays
 from benchmarks.worker import Question, Work
-from mtl.network.plan import InputPlan, Plan, TaskPlan
+from mtl.network.input_plans import TabularPlan
+from mtl.network.plan import Plan, TaskPlan
 from mtl.spec import Model, Training
 from mtl.training.batches import Rows, Store
 from mtl.training.devices import settings
@@ -45,7 +46,7 @@ class Aligned(Rows):
 def plan(tasks: int) -> Plan:
     """One input of FEATURES numbers, regression tasks that all see it."""
     of = tuple(TaskPlan(f"t{i}", "regression", 1, frozenset({"x"})) for i in range(tasks))
-    return Plan((InputPlan("x", "tabular", FEATURES, gaps=()),), of, (("regression", 1),))
+    return Plan((TabularPlan("x", FEATURES, gaps=()),), of, (("regression", 1),))
 
 
 def start(question: Question) -> Work:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +15,12 @@ from mtl.adaptation.rows import TaskRows
 from mtl.data.encodings import Encodings, TaskEncoding
 from mtl.errors import DataError, TrainingError
 from mtl.network import Network, input_tensors, plan_of, predict
+from mtl.network.encoders import Held
 from mtl.network.plan import TaskPlan
+from mtl.network.ragged import take_inputs
 from mtl.spec import Model, Training
 from mtl.training import fit
-from mtl.training.batches import steps
+from mtl.training.dealing import steps
 from mtl.training.devices import autocast, seed_epoch, settings
 from mtl.training.optimizers import make_optimizer
 from mtl.training.stopping import Stopping
@@ -43,7 +45,7 @@ class Learned:
 class _Side:
     """One split on the device: what the addition reads of it, and targets [1, rows]."""
 
-    inputs: Tensors
+    inputs: Mapping[str, Held]
     targets: Tensor
     views: Tensor | None = None
 
@@ -51,7 +53,7 @@ class _Side:
         """Views of these rows, computed once where the trunk does not learn."""
         if self.views is not None:
             return self.views.index_select(1, rows)
-        return addition.views({n: {key: t.index_select(1, rows) for key, t in of.items()} for n, of in self.inputs.items()})
+        return addition.views(take_inputs(self.inputs, rows))
 
 
 def learn(
@@ -124,9 +126,8 @@ def _decoded(champion: Network, addition: Addition, rows: TaskRows, *ways: Calla
     addition.eval()
     tensors = _tensors(champion, rows)
     parts: list[list[Tensor]] = [[] for _ in ways]
-    for start in range(0, max(len(rows), 1), ROWS):
-        batch = {n: {key: t[:, start : start + ROWS] for key, t in of.items()} for n, of in tensors.items()}
-        logits = addition(addition.views(batch)).double()
+    for some in _in_order(len(rows), champion.device):
+        logits = addition(addition.views(take_inputs(tensors, some))).double()
         for part, way in zip(parts, ways, strict=True):
             part.append(way(logits)[0])
     return [torch.cat(part).cpu().numpy() for part in parts]
@@ -146,9 +147,9 @@ def _side(addition: Addition, champion: Network, rows: TaskRows) -> _Side:
     return side
 
 
-def _tensors(champion: Network, rows: TaskRows) -> Tensors:
+def _tensors(champion: Network, rows: TaskRows) -> Mapping[str, Held]:
     tensors = input_tensors(champion.plan, rows.inputs)
-    return {name: {key: t.unsqueeze(0).to(champion.device) for key, t in of.items()} for name, of in tensors.items()}
+    return {name: {key: held.to(champion.device) for key, held in of.items()} for name, of in tensors.items()}
 
 
 def _in_order(rows: int, device: torch.device) -> Sequence[Tensor]:

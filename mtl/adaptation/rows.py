@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 
 from mtl.data.encode import raw_rows
-from mtl.data.encodings import Arrays, Encodings, TaskEncoding
+from mtl.data.encodings import Encodings, TaskEncoding
 from mtl.data.fitting.leaks import find_leaks
 from mtl.data.fitting.tasks import fit_tasks
+from mtl.data.inputs.base import Arrays
 from mtl.data.tables import has_column, scan
 from mtl.errors import DataError, SpecError
 from mtl.layout import SPLITS
@@ -25,7 +26,7 @@ LEAST = 20
 
 @dataclass(frozen=True)
 class TaskRows:
-    """Labelled rows of one task: inputs as `TabularEncoding.apply` gives them, targets f32 [rows, 1], labelled all true."""
+    """Labelled rows of one task: inputs as `InputEncoding.apply` gives them, targets f32 [rows, 1], labelled all true."""
 
     inputs: dict[str, Arrays]
     targets: np.ndarray[Any, np.dtype[np.float32]]

@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 
 from mtl.data.aligned import GOLDEN, AlignedSet
-from mtl.data.encodings import Arrays, Encodings, TabularEncoding
+from mtl.data.encodings import Encodings
+from mtl.data.inputs.base import Arrays, InputEncoding
 from mtl.files import replacing
 from mtl.layout import SPLITS
 
@@ -81,16 +82,7 @@ def _rows(aligned: AlignedSet, start: int, count: int) -> AlignedSet:
     return AlignedSet(inputs, aligned.targets[part], aligned.labelled[part], aligned.tasks)
 
 
-def _input_arrays(keys: pl.DataFrame, one: TabularEncoding, frame: pl.DataFrame) -> Arrays:
+def _input_arrays(keys: pl.DataFrame, one: InputEncoding, frame: pl.DataFrame) -> Arrays:
     """Arrays of one input on the rows of `keys`; zeros and present = False where the entity lacks it."""
     mine = frame.with_columns(entity=pl.lit(one.entity))
-    joined = keys.select("entity", "key").join(mine, on=["entity", "key"], how="left", maintain_order="left")
-    numbers, codes = [c.name for c in one.numeric], [c.name for c in one.categorical]
-    missing = joined.select(pl.col(numbers).is_null()).to_numpy() if numbers else np.ones((joined.height, 0), np.bool_)
-    numeric = joined.select(pl.col(numbers).fill_null(0)).to_numpy() if numbers else np.zeros((joined.height, 0), np.float32)
-    code = joined.select(pl.col(codes).fill_null(0)).to_numpy() if codes else np.zeros((joined.height, 0), np.int32)
-    present = (~missing).any(axis=1) | (code != 0).any(axis=1)
-    return {
-        "numeric": numeric.astype(np.float32), "missing": missing.astype(np.bool_),
-        "categorical": code.astype(np.int32), "present": present,
-    }  # fmt: skip
+    return one.aligned(keys.select("entity", "key").join(mine, on=["entity", "key"], how="left", maintain_order="left"))

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mtl.data.encodings import Arrays, Bools, Floats, TaskEncoding
+from mtl.data.encodings import TaskEncoding
+from mtl.data.inputs.base import Array, Arrays, Bools, Floats
+from mtl.data.ragged import Ragged
 from mtl.files import read_json, write_json
 
 INDEX, KEYS, SLICES, TARGETS, LABELLED = "index.json", "keys.parquet", "slices.parquet", "targets.npy", "labelled.npy"
@@ -21,7 +23,7 @@ GOLDEN = "golden.parquet"
 class AlignedSet:
     """One split of the aligned set.
 
-    inputs: name -> {numeric f32 [rows, d], missing bool [rows, d], categorical i32 [rows, c], present bool [rows]};
+    inputs: name -> arrays [rows, …] as `InputEncoding.apply` gives them, ragged ones among them;
     targets f32 [rows, task], 0 where not labelled; labelled bool [rows, task]; tasks in the order of the encodings.
     """
 
@@ -39,10 +41,7 @@ class AlignedSet:
     def read(cls, folder: Path) -> AlignedSet:
         """The set in `folder`, its arrays memory-mapped."""
         index = read_json(folder / INDEX)
-        inputs = {
-            name: {part: np.load(folder / "inputs" / name / f"{part}.npy", mmap_mode="r") for part in parts}
-            for name, parts in index["inputs"].items()
-        }
+        inputs = {name: {part: _load(folder / "inputs" / name, part) for part in parts} for name, parts in index["inputs"].items()}
         targets, labelled = (np.load(folder / file, mmap_mode="r") for file in (TARGETS, LABELLED))
         return cls(inputs, targets, labelled, tuple(index["tasks"]), folder)
 
@@ -52,7 +51,7 @@ class AlignedSet:
         for name, parts in self.inputs.items():
             (folder / "inputs" / name).mkdir(parents=True)
             for part, array in parts.items():
-                np.save(folder / "inputs" / name / f"{part}.npy", np.ascontiguousarray(array))
+                _save(folder / "inputs" / name, part, array)
         np.save(folder / TARGETS, self.targets)
         np.save(folder / LABELLED, self.labelled)
         keys.write_parquet(folder / KEYS)
@@ -88,3 +87,20 @@ class AlignedSet:
         """Task -> bool [rows]: whether the row has a label of it."""
         column = {name: j for j, name in enumerate(self.tasks)}
         return {task.name: np.asarray(self.labelled[:, column[task.name]]) for task in tasks}
+
+
+def _save(folder: Path, part: str, array: Array) -> None:
+    """PART.npy; of rows that differ in length PART.values.npy and PART.offsets.npy."""
+    if isinstance(array, Ragged):
+        np.save(folder / f"{part}.values.npy", array.values)
+        np.save(folder / f"{part}.offsets.npy", array.offsets)
+    else:
+        np.save(folder / f"{part}.npy", np.ascontiguousarray(array))
+
+
+def _load(folder: Path, part: str) -> Array:
+    whole = folder / f"{part}.npy"
+    if whole.is_file():
+        found: Array = np.load(whole, mmap_mode="r")
+        return found
+    return Ragged(*(np.load(folder / f"{part}.{half}.npy", mmap_mode="r") for half in ("values", "offsets")))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from mtl.data.encodings import Arrays, Encodings, TabularEncoding, TaskEncoding
-from mtl.data.fitting.columns import column_names, fit_input
+from mtl.data.encodings import Encodings, TaskEncoding
+from mtl.data.fitting.inputs import fit_input
 from mtl.data.fitting.leaks import Leak, find_leaks
+from mtl.data.fitting.names import column_names
 from mtl.data.fitting.select import select_columns
 from mtl.data.fitting.sight import drop_blind
 from mtl.data.fitting.tasks import Target, fit_tasks
+from mtl.data.inputs import InputEncoding, TabularEncoding
+from mtl.data.inputs.base import Arrays
 from mtl.data.tables import has_column, join_columns, scan
 from mtl.errors import UnfitError
 from mtl.layout import SPLITS
@@ -31,7 +34,7 @@ class Encoded:
 
     encodings: Encodings
     inputs: dict[str, pl.DataFrame]
-    """Input -> key, numeric columns (Float32, null where missing), codes of categorical ones (Int32)."""
+    """Input -> key and its numbers, as `InputEncoding.table` gives them."""
     targets: dict[str, pl.DataFrame]
     """Task -> key, target (Float32), labelled rows only."""
     golden: pl.DataFrame
@@ -56,7 +59,7 @@ def encode(spec: Spec, validated: Path, split: pl.DataFrame, sides: Sequence[str
     encodings = Encodings(inputs, tuple(tasks), {**dropped, **blind})
     return Encoded(
         encodings,
-        {name: _numbers(inputs[name], raw[name]) for name in inputs},
+        {name: inputs[name].table(raw[name]) for name in inputs},
         {t.task.name: _target_numbers(t) for t in targets},
         _golden(encodings, raw, split),
         _slices(spec, validated, split),
@@ -67,7 +70,7 @@ def encode(spec: Spec, validated: Path, split: pl.DataFrame, sides: Sequence[str
 def raw_input(spec: Spec, name: str, validated: Path, split: pl.DataFrame) -> pl.DataFrame:
     """key, split and the raw columns (by their names in raw frames) of one input's rows."""
     one, names = spec.inputs[name], column_names(spec)
-    return _sided(spec, one.source, validated, {c: names[name, c] for c in one.columns}, split)
+    return _sided(spec, one.source, validated, {c: names[name, c] for c in one.names}, split)
 
 
 def _sided(spec: Spec, source: str, validated: Path, columns: Mapping[str, str], split: pl.DataFrame) -> pl.DataFrame:
@@ -81,8 +84,7 @@ def raw_rows(spec: Spec, encodings: Encodings, validated: Path, keys: pl.DataFra
     """`keys` (entity, key) with all raw input columns a model with these encodings reads; null where there are none."""
     frame = keys
     for one in encodings.inputs.values():
-        columns = {c.column: c.name for c in one.numeric} | {c.column: c.name for c in one.categorical}
-        table = scan(spec, one.source, validated, columns).with_columns(entity=pl.lit(one.entity)).collect()
+        table = scan(spec, one.source, validated, one.columns).with_columns(entity=pl.lit(one.entity)).collect()
         frame = frame.join(table, on=["entity", "key"], how="left", maintain_order="left")
     return frame
 
@@ -114,12 +116,12 @@ def _label(task: Task) -> tuple[pl.Expr, pl.Expr]:
 
 def _choose_columns(
     spec: Spec,
-    inputs: dict[str, TabularEncoding],
+    inputs: dict[str, InputEncoding],
     tasks: list[TaskEncoding],
     targets: list[Target],
     train: dict[str, pl.DataFrame],
     split: pl.DataFrame,
-) -> tuple[dict[str, TabularEncoding], list[Leak]]:
+) -> tuple[dict[str, InputEncoding], list[Leak]]:
     """Leak check and selection, both on train rows over the join of an entity's inputs and targets."""
     keys = {e: split.filter((pl.col("entity") == e) & (pl.col("split") == "train"))["key"] for e in spec.entities}
     arrays: dict[str, tuple[pl.Series, dict[str, Arrays]]] = {e: (k, {}) for e, k in keys.items()}
@@ -131,18 +133,22 @@ def _choose_columns(
     chosen = {name: _without(one, given_away) for name, one in inputs.items()}
     if spec.encoding.select is not None:
         for name, one in chosen.items():
-            chosen[name] = select_columns(one, one.apply(_on(keys[one.entity], train[name])), tasks, labels, spec.encoding.select)
+            if isinstance(one, TabularEncoding):
+                rows = one.apply(_on(keys[one.entity], train[name]))
+                chosen[name] = select_columns(one, rows, tasks, labels, spec.encoding.select)
     return chosen, leaks
 
 
-def _without(one: TabularEncoding, given_away: dict[tuple[str, str], str]) -> TabularEncoding:
+def _without(one: InputEncoding, given_away: dict[tuple[str, str], str]) -> InputEncoding:
     mine = {column: why for (name, column), why in given_away.items() if name == one.name}
-    return TabularEncoding(
-        one.name, one.entity, one.source,
-        tuple(c for c in one.numeric if c.column not in mine),
-        tuple(c for c in one.categorical if c.column not in mine),
-        {**one.dropped, **mine}, one.embedding,
-    )  # fmt: skip
+    if not isinstance(one, TabularEncoding):
+        return one
+    return replace(
+        one,
+        numeric=tuple(c for c in one.numeric if c.column not in mine),
+        categorical=tuple(c for c in one.categorical if c.column not in mine),
+        dropped={**one.dropped, **mine},
+    )
 
 
 def _on(keys: pl.Series, frame: pl.DataFrame) -> pl.DataFrame:
@@ -166,16 +172,6 @@ def _labels(keys: Mapping[str, pl.Series], targets: list[Target]) -> Labels:
     return found
 
 
-def _numbers(one: TabularEncoding, frame: pl.DataFrame) -> pl.DataFrame:
-    arrays = one.apply(frame)
-    columns: dict[str, Any] = {"key": frame["key"]}
-    for j, number in enumerate(one.numeric):
-        values, lacks = pl.Series(arrays["numeric"][:, j]), arrays["missing"][:, j]
-        columns[number.name] = values.set(pl.Series(lacks), None) if lacks.any() else values
-    columns |= {cat.name: pl.Series(arrays["categorical"][:, j]) for j, cat in enumerate(one.categorical)}
-    return pl.DataFrame(columns)
-
-
 def _target_numbers(target: Target) -> pl.DataFrame:
     values, labelled = target.task.encode(target.rows["label"])
     return pl.DataFrame({"key": target.rows["key"], "target": values}).filter(pl.Series(labelled))
@@ -197,10 +193,7 @@ def _has(spec: Spec, entity: str, column: str, validated: Path) -> bool:
 
 def _report(spec: Spec, encodings: Encodings, targets: list[Target], leaks: list[Leak], split: pl.DataFrame) -> dict[str, Any]:
     rows = {side: int((split["split"] == side).sum()) for side in SPLITS}
-    inputs = {
-        name: {"numeric": len(one.numeric), "categorical": len(one.categorical), "dropped": one.dropped}
-        for name, one in encodings.inputs.items()
-    }
+    inputs = {name: {"kind": one.kind, **one.counts(), "dropped": one.dropped} for name, one in encodings.inputs.items()}
     return {
         "inputs": inputs, "tasks": {t.task.name: _label_counts(t) for t in targets}, "dropped_tasks": encodings.dropped_tasks,
         "leaks": [leak.as_dict() for leak in leaks], "rows": rows, "split": _split_text(spec),

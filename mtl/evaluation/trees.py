@@ -15,7 +15,10 @@ from typing import Any
 import numpy as np
 
 from mtl.data.aligned import AlignedSet
-from mtl.data.encodings import MISSING, Arrays, Encodings, TaskEncoding
+from mtl.data.codes import MISSING
+from mtl.data.encodings import Encodings, TaskEncoding
+from mtl.data.inputs.base import Arrays
+from mtl.evaluation.linear import features, fit_linear, reads_text
 from mtl.evaluation.predictions import Predictions, read_predictions, write_predictions
 
 __all__ = ["Table", "fit_trees", "read_predictions", "table_of", "write_predictions"]
@@ -45,7 +48,8 @@ def fit_trees(
 ) -> Predictions:
     """Fit each task's trees on its labelled train and valid rows; predictions of all test rows.
 
-    A task's trees see the inputs that the task may see. `progress` gets the name of each task that is done.
+    A task's trees see the inputs that the task may see; where a text is among them, a linear model on TF-IDF takes their
+    place (`mtl.evaluation.linear`). `progress` gets the name of each task that is done.
     One thread, fixed seed: the same bytes each time.
     """
     from threadpoolctl import threadpool_limits
@@ -54,14 +58,21 @@ def fit_trees(
     targets = np.concatenate([train.targets, valid.targets]).astype(np.float64)
     labelled = np.concatenate([train.labelled, valid.labelled])
     tables: dict[tuple[str, ...], Table] = {}
+    texts: dict[tuple[str, ...], list[Any]] = {}
     predictions: Predictions = {}
     with threadpool_limits(limits=1):
         for task in encodings.tasks:
-            if task.inputs not in tables:
-                tables[task.inputs] = table_of(task.inputs, [train.inputs, valid.inputs], test.inputs)
             at = train.tasks.index(task.name)
-            rows = np.flatnonzero(labelled[:, at])
-            predictions[task.name] = _fit_one(task, tables[task.inputs], rows, targets[rows, at])
+            if reads_text(task.inputs, train.inputs):
+                if task.inputs not in texts:
+                    texts[task.inputs] = features(task.inputs, [train.inputs, valid.inputs, test.inputs], fitted=2)
+                sides = [(one.targets[:, at].astype(np.float64), one.labelled[:, at]) for one in (train, valid)]
+                predictions[task.name] = fit_linear(task, texts[task.inputs], *zip(*sides, strict=True))
+            else:
+                if task.inputs not in tables:
+                    tables[task.inputs] = table_of(task.inputs, [train.inputs, valid.inputs], test.inputs)
+                rows = np.flatnonzero(labelled[:, at])
+                predictions[task.name] = _fit_one(task, tables[task.inputs], rows, targets[rows, at])
             if progress is not None:
                 progress(task.name)
     return predictions
@@ -71,7 +82,7 @@ def table_of(inputs: Sequence[str], fitted: Sequence[dict[str, Arrays]], test: d
     """The columns of some inputs side by side: numeric ones first, then codes, input by input."""
     fit = np.concatenate([_side_by_side(inputs, arrays) for arrays in fitted])
     judged = _side_by_side(inputs, test)
-    kinds = [np.repeat([False, True], [test[i]["numeric"].shape[1], test[i]["categorical"].shape[1]]) for i in inputs]
+    kinds = [np.repeat([False, True], [test[i]["numeric"].shape[1], _codes(test[i]).shape[1]]) for i in inputs]
     categorical = np.concatenate(kinds) if kinds else np.zeros(0, np.bool_)
     for column in np.flatnonzero(categorical):
         fit[:, column], judged[:, column] = _within_limit(fit[:, column], judged[:, column])
@@ -82,9 +93,15 @@ def _side_by_side(inputs: Sequence[str], arrays: dict[str, Arrays]) -> Matrix:
     parts = []
     for name in inputs:
         one = arrays[name]
-        parts.append(np.where(one["missing"], np.nan, one["numeric"]).astype(np.float64))
-        parts.append(np.where(one["categorical"] == MISSING, np.nan, one["categorical"]).astype(np.float64))
+        lacks = one["missing"] if "missing" in one else ~one["present"][:, None]
+        parts.append(np.where(lacks, np.nan, one["numeric"]).astype(np.float64))
+        parts.append(np.where(_codes(one) == MISSING, np.nan, _codes(one)).astype(np.float64))
     return np.concatenate(parts, axis=1)
+
+
+def _codes(one: Arrays) -> np.ndarray[Any, np.dtype[np.int32]]:
+    found: np.ndarray[Any, np.dtype[np.int32]] = one["categorical"] if "categorical" in one else one["numeric"][:, :0]
+    return found
 
 
 def _within_limit(fit: Matrix, test: Matrix) -> tuple[Matrix, Matrix]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mtl.network.encoders import ENCODERS, Arrays, Tensors
+from mtl.network.encoders import ENCODERS, Arrays, Held
 from mtl.network.heads import HEADS, Head
 from mtl.network.plan import Encoded, Plan, plan_of
 from mtl.network.sharing import SHARINGS, Shared, TwoGuesses
@@ -208,7 +208,7 @@ def build_network(encodings: Encoded, model: Model, *, sharing: str | None = Non
     return Network(plan_of(encodings), model, sharing)
 
 
-def input_tensors(plan: Plan, arrays: Mapping[str, Arrays]) -> dict[str, Tensors]:
+def input_tensors(plan: Plan, arrays: Mapping[str, Arrays]) -> dict[str, Held]:
     """Each input's arrays [rows, …] as the tensors its encoder reads; an input that is not there counts as absent."""
     rows = len(next(iter(next(iter(arrays.values())).values())))
     return {one.name: ENCODERS[one.kind].tensors(one, arrays.get(one.name), rows) for one in plan.inputs}

@@ -6,28 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from mtl.network.input_plans import Encoding, InputPlan, input_plan
 from mtl.spec import OF_CLASSES
-
-
-@dataclass(frozen=True)
-class InputPlan:
-    """One input: the kind of its encoder and the sizes that encoder needs."""
-
-    name: str
-    kind: str = "tabular"
-    numeric: int = 0
-    codes: tuple[int, ...] = ()
-    """Number of codes of each categorical column."""
-    embedding: int | None = None
-    bins: tuple[tuple[float, ...], ...] = ()
-    """Edges of each numeric column's bins, in the unit that the network reads; empty where numbers stay numbers."""
-    gaps: tuple[int, ...] | None = None
-    """Numeric columns that train has rows without: only these get an indicator. None: all."""
-
-    @property
-    def indicated(self) -> list[int]:
-        """Places of the numeric columns with an indicator."""
-        return list(range(self.numeric) if self.gaps is None else self.gaps)
 
 
 @dataclass(frozen=True)
@@ -84,33 +64,6 @@ class Plan:
         return replace(self, tasks=tuple(self.tasks[t] for t in tasks))
 
 
-class Number(Protocol):
-    """A numeric column, with the edges of its bins as the network reads them (empty without bins), and whether it has gaps."""
-
-    @property
-    def edges(self) -> tuple[float, ...]: ...
-    @property
-    def gaps(self) -> bool: ...
-
-
-class Column(Protocol):
-    """A categorical column that has `codes` different codes."""
-
-    @property
-    def codes(self) -> int: ...
-
-
-class Table(Protocol):
-    """An input's encoding, as far as the network is concerned."""
-
-    @property
-    def numeric(self) -> Sequence[Number]: ...
-    @property
-    def categorical(self) -> Sequence[Column]: ...
-    @property
-    def embedding(self) -> int | None: ...
-
-
 class Target(Protocol):
     """A task's encoding, as far as the network is concerned."""
 
@@ -132,29 +85,17 @@ class Encoded(Protocol):
     """All encodings (`mtl.data.encodings.Encodings` is one)."""
 
     @property
-    def inputs(self) -> Mapping[str, Table]: ...
+    def inputs(self) -> Mapping[str, Encoding]: ...
     @property
     def tasks(self) -> Sequence[Target]: ...
 
 
 def plan_of(encodings: Encoded) -> Plan:
     """The plan of these encodings."""
-    inputs = tuple(
-        InputPlan(
-            name, "tabular", len(one.numeric), tuple(column.codes for column in one.categorical), one.embedding, _bins(one),
-            tuple(place for place, column in enumerate(one.numeric) if column.gaps),
-        )
-        for name, one in encodings.inputs.items()
-    )  # fmt: skip
+    inputs = tuple(input_plan(name, one) for name, one in encodings.inputs.items())
     tasks = tuple(
         TaskPlan(t.name, t.kind, len(t.classes) if t.kind in OF_CLASSES else 1, frozenset(t.inputs), t.weight, t.of)
         for t in encodings.tasks
     )
     widest = {kind: max(t.classes for t in tasks if t.kind == kind) for kind in dict.fromkeys(t.kind for t in tasks)}
     return Plan(inputs, tasks, tuple(widest.items()))
-
-
-def _bins(table: Table) -> tuple[tuple[float, ...], ...]:
-    """Edges of all numeric columns, if any column has bins."""
-    edges = tuple(column.edges for column in table.numeric)
-    return edges if any(edges) else ()

@@ -14,7 +14,7 @@ from rich.text import Text
 from mtl.data.contract.columns import Use, uses_of
 from mtl.data.sources import read_header
 from mtl.errors import DataError
-from mtl.spec import SPEC, Spec, Split, Task, place, read_spec
+from mtl.spec import SPEC, Input, Spec, Split, Task, TextInput, VectorInput, place, read_spec
 
 Headers = dict[str, list[str]]
 
@@ -97,10 +97,17 @@ def _sources(spec: Spec, headers: Headers) -> Table:
 def _inputs(spec: Spec) -> Table:
     table = _grid("input", "source", "columns")
     for name, one in spec.inputs.items():
-        kinds = [column.kind for column in one.columns.values()]
-        counts = [f"{kinds.count(kind)} {kind}" for kind in ("numeric", "categorical") if kind in kinds]
-        table.add_row(name, one.source, " and ".join(counts))
+        table.add_row(name, one.source, _read(one))
     return table
+
+
+def _read(one: Input) -> str:
+    if isinstance(one, TextInput):
+        return f"{one.column}: text, {one.tokenizer} of at most {one.vocabulary:,} tokens, {one.network}"
+    if isinstance(one, VectorInput):
+        return f"{one.column}: a vector of {one.size:,} numbers"
+    kinds = [column.kind for column in one.columns.values()]
+    return " and ".join(f"{kinds.count(kind)} {kind}" for kind in ("numeric", "categorical") if kind in kinds)
 
 
 def _tasks(spec: Spec) -> Table:

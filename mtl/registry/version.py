@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from mtl.files import read_json, write_json
 from mtl.layout import DVC_LOCK, PROFILES
 from mtl.registry import pyfunc
@@ -138,12 +140,15 @@ def save_model(folder: Path, candidate: Candidate, **ids: str) -> None:
 
 
 def signature(package: Package) -> ModelSignature:
-    """Inputs: double and string columns, each of which may be null; outputs as in `Package.predict`."""
+    """Inputs: columns of doubles, strings and lists of doubles, each of which may be null; outputs as in `Package.predict`."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
+    from mlflow.types.schema import Array, DataType
 
-    numbers = {column.name for one in package.encodings.inputs.values() for column in one.numeric}
-    inputs: list[Any] = [ColSpec("double" if n in numbers else "string", n, required=False) for n in package.encodings.names]
+    kinds: dict[pl.DataType, Any] = {
+        pl.Float64(): "double", pl.String(): "string", pl.List(pl.Float64): Array(DataType.double)
+    }  # fmt: skip
+    inputs: list[Any] = [ColSpec(kinds[dtype], name, required=False) for name, dtype in package.encodings.types.items()]
     golden = package.golden()
     predicted = [name for name in golden.columns if name.startswith(PREDICTED)]
     outputs: list[Any] = [

@@ -65,7 +65,7 @@ def _check_sight(spec: Spec, name: str) -> None:
     _need(bool(spec.inputs_of(name)), ("tasks", name, "inputs"), f"an input of the entity {entity!r}", "a task without inputs")
     for of in spec.inputs_of(name):
         one = spec.inputs[of]
-        same = one.source == task.source and task.column in one.columns
+        same = one.source == task.source and task.column in one.names
         _need(
             not same, ("inputs", of, "columns", task.column), f"no input that is the target of task {name!r}", "the target itself",
             "remove it from the inputs",

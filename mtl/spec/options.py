@@ -1,6 +1,7 @@
-"""Options of sharings and balancings: what each takes beside its name, with its paper's default.
+"""Options of sharings, balancings and networks over tokens: what each takes beside its name, with its default.
 
-`model.options` belongs to `model.sharing`, `training.options` to `training.balancing`.
+`model.options` belongs to `model.sharing`, `training.options` to `training.balancing`, an input's `options` to its `network`;
+the defaults of sharings and balancings are their papers'.
 """
 
 from __future__ import annotations
@@ -31,6 +32,14 @@ BALANCING_OPTIONS: dict[str, dict[str, float]] = {
     "fairgrad": {"alpha": 2.0},
 }
 """Balancing -> option -> default."""
+
+SEQUENCE_OPTIONS: dict[str, dict[str, float]] = {
+    "cnn": {"embedding": 64, "channels": 64, "kernels": 3},
+    "lstm": {"embedding": 64, "hidden": 64, "layers": 1, "both": 1},
+    "gru": {"embedding": 64, "hidden": 64, "layers": 1, "both": 1},
+    "transformer": {"embedding": 64, "layers": 2, "heads": 4, "feedforward": 128},
+}
+"""Network of a text input -> option -> default; `both` is 1 where it reads in both directions."""
 
 ON_GRADIENTS = (
     "gradnorm", "pcgrad", "gradvac", "mgda", "cagrad", "imtl_g", "nash", "aligned", "fairgrad", "upgrad", "dualproj",
@@ -64,10 +73,15 @@ LIMITS: dict[tuple[str, str], tuple[float, float]] = {
     ("dselect_k", "gamma"): (1e-3, math.inf),
     ("dselect_k", "entropy"): (0, math.inf),
     ("dselect_k", "per_example"): (0, 1),
+    **{(of, name): (1, math.inf) for of, options in SEQUENCE_OPTIONS.items() for name in options if name != "both"},
+    **{(of, "both"): (0, 1) for of in ("lstm", "gru")},
 }
 """(Sharing or balancing, option) -> least and largest value; none: any number."""
 
-WHOLE = ("embedding", "message", "experts", "own_experts", "levels", "k", "per_example", "warmup")
+WHOLE = (
+    "embedding", "message", "experts", "own_experts", "levels", "k", "per_example", "warmup",
+    "channels", "kernels", "hidden", "layers", "both", "heads", "feedforward",
+)  # fmt: skip
 """Options that count something, or are 0 or 1."""
 
 

@@ -16,6 +16,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from mtl.errors import SpecError
 from mtl.spec.base import label_text
+from mtl.spec.inputs import INPUTS
 from mtl.spec.links import LinkError, check_links, nearest
 from mtl.spec.schema import Spec
 
@@ -93,10 +94,12 @@ def _first(error: ValidationError, data: Mapping[str, Any], file: str) -> SpecEr
     problems = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     one = problems[0]
     key: Key = tuple(k for k in one["loc"] if not (isinstance(k, str) and k in _BRANCHES))
+    key, part = _of_an_input(key) if key[:1] == ("inputs",) else (key, None)
+    key = (*key, "kind") if one["type"] == "union_tag_invalid" else key
     place = _place(file, data, key)
     more = f" ({len(problems) - 1} more after it)" if len(problems) > 1 else ""
     if one["type"] == "extra_forbidden":
-        known = _fields_at(Spec, key[:-1])
+        known = _fields_at(Spec, key[:-1]) if part is None else _fields_at(part, key[2:-1])
         return SpecError(
             f"{place}: unknown key{more}", expected="a key of the spec", found=repr(key[-1]), do=nearest(str(key[-1]), known)
         )
@@ -107,12 +110,21 @@ def _first(error: ValidationError, data: Mapping[str, Any], file: str) -> SpecEr
     return SpecError(f"{place}{more}", expected=expected, found=found, do=do)
 
 
+def _of_an_input(key: Key) -> tuple[Key, type[BaseModel] | None]:
+    """The key without the kind that pydantic puts behind the input's name, and the class of that kind."""
+    kind = key[2] if len(key) > 2 else None
+    return (key[:2] + key[3:], INPUTS[kind]) if isinstance(kind, str) and kind in INPUTS else (key, None)
+
+
 def _in_words(one: ErrorDetails) -> tuple[str, str, str]:
     """What was expected and found, and what to do, without the words of Python."""
     message = one["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     expected, _, found = message.partition("; found ")
     value = one["input"]
     found = found or ("nothing" if value is None else repr(_plain(value))[:80])
+    if one["type"] == "union_tag_invalid":
+        kind = str(one["ctx"]["tag"])
+        return "the kind of an input", repr(kind), nearest(kind, INPUTS)
     if one["type"] == "literal_error":
         return expected, found, nearest(str(value), re.findall(r"'([^']*)'", expected))
     if one["type"] == "string_type" and isinstance(value, bool | int | float):

@@ -7,9 +7,10 @@ from typing import Annotated
 from pydantic import Field
 
 from mtl.spec.base import Name, Part
+from mtl.spec.inputs import Input
 from mtl.spec.learning import Encoding, Evaluation, Gate, Model, Training
 from mtl.spec.tables import Entity, Source
-from mtl.spec.tasks import Input, Task
+from mtl.spec.tasks import Task
 from mtl.spec.tuning import Tune
 
 

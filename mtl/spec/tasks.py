@@ -1,4 +1,4 @@
-"""Inputs and tasks: what is read, what is predicted, and what it is judged by."""
+"""Tasks: what is predicted, and what it is judged by."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from mtl.spec.base import Part, Share, each_once, label_text, texts
-from mtl.spec.tables import Column
 
 METRICS: dict[str, tuple[str, ...]] = {
     "binary": ("auc", "average_precision", "f1", "accuracy", "log_loss", "brier", "calibration_error"),
@@ -19,23 +18,6 @@ METRICS: dict[str, tuple[str, ...]] = {
 
 OF_CLASSES = ("multiclass", "ordinal")
 """Kinds whose prediction is a probability for each of several classes."""
-
-
-class Input(Part):
-    """A named group of columns of one source, read by one encoder."""
-
-    source: str
-    kind: Literal["tabular"] = "tabular"
-    columns: dict[str, Column]
-    embedding: int | None = Field(default=None, ge=1)
-    """Width of one categorical column's embedding; from its number of values if left out."""
-
-    @field_validator("columns")
-    @classmethod
-    def _not_empty(cls, value: dict[str, Column]) -> dict[str, Column]:
-        if not value:
-            raise ValueError("at least one column; found none")
-        return value
 
 
 class ForEach(Part):

@@ -21,7 +21,7 @@ def run() -> str:
     with replacing(ENCODINGS) as partial:
         done.encodings.write(partial)
     write_json(ENCODING_REPORT, done.report)
-    columns = sum(len(one.names) for one in done.encodings.inputs.values())
+    columns = len(done.encodings.names)
     dropped = sum(len(one.dropped) for one in done.encodings.inputs.values())
     gone = len(done.encodings.dropped_tasks)
     unseen = sum(task.get("unseen", 0) for task in done.report["tasks"].values())

@@ -99,7 +99,8 @@ def lesson_of(teachers: Network, train: Store, temperature: float) -> Lesson:
 def may_learn(plan: Plan, train: Store) -> Tensor:
     """float32 [task, rows]: 1 where the row has an input that the task sees."""
     everywhere = torch.ones_like(train.mask[0], dtype=torch.bool)
-    there = torch.stack([train.inputs[one.name].get("present", everywhere) for one in plan.inputs]).float()
+    present = [train.inputs[one.name].get("present", everywhere) for one in plan.inputs]
+    there = torch.stack([one for one in present if isinstance(one, torch.Tensor)]).float()
     sees = torch.tensor(plan.sees([task.inputs for task in plan.tasks]), device=there.device).float()
     return (sees @ there > 0).float()
 

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from mtl.network import Network, Outputs
-from mtl.training.batches import Batch, Store, joint, own, steps
+from mtl.training.batches import Batch, Store
 from mtl.training.clipping import clip
+from mtl.training.dealing import joint, own, steps
 from mtl.training.devices import autocast, drawn_again, draws, seed_epoch
 from mtl.training.distillation import taught
 from mtl.training.meeting import Meetings
@@ -20,6 +21,8 @@ from mtl.training.run import Run
 
 VALID_ROWS = 8192
 """Rows of one valid batch, over all copies and members."""
+VALID_TOKENS = 1 << 16
+"""Tokens of one valid batch."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def train_epoch(run: Run, train: Store, count: int) -> Losses:
     run.balancing.start_epoch(run.epoch)
     deal = own if run.network.body.own_rows else joint
     meetings = Meetings(run.network)
-    numbered = enumerate(deal(train.dealt, count, generator), (run.epoch - 1) * count)
+    numbered = enumerate(deal(train.dealt, count, generator, train.lengths), (run.epoch - 1) * count)
     with meetings.traced(run.balancing.traces or (run.tracker is not None and run.tracker.at == "parameters")):
         return _gathered([_step(run, train.batch(rows), meetings, number) for number, rows in numbered])
 
@@ -109,7 +112,9 @@ def _valid_rows(network: Network, valid: Store) -> list[Tensor]:
     own_rows = network.body.own_rows
     most = int(valid.mask.sum(1).max()) * len(valid.mask) if own_rows else int(valid.mask.any(0).sum())
     count = max(1, -(-most * network.model.members // VALID_ROWS))
-    return list((own if own_rows else joint)(valid.mask, count, None))
+    if valid.lengths is not None:
+        count = min(most, max(count, -(-int(valid.lengths.sum()) // VALID_TOKENS)))
+    return list((own if own_rows else joint)(valid.mask, count, None, valid.lengths))
 
 
 def _gathered(noted: list[tuple[Tensor, Tensor]]) -> Losses:

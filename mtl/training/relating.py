@@ -13,7 +13,8 @@ from mtl.balancing.engine import gramian
 from mtl.network import Network
 from mtl.relatedness.lookahead import lookahead
 from mtl.relatedness.tracking import Tracker
-from mtl.training.batches import Store, joint, own
+from mtl.training.batches import Store
+from mtl.training.dealing import joint, own
 from mtl.training.devices import autocast, order_of
 from mtl.training.meeting import place_of
 from mtl.training.optimizers import states_of
@@ -56,7 +57,7 @@ def look_ahead(run: Run, train: Store, count: int) -> None:
         return
     deal = own if run.network.body.own_rows else joint
     generator = order_of(run.training.seed, run.epoch)
-    for _, rows in zip(range(times), deal(train.mask, count, generator), strict=False):
+    for _, rows in zip(range(times), deal(train.mask, count, generator, train.lengths), strict=False):
         tracker.add_affinity(_ahead(run, train, rows), run.active)
     tracker.spend(steps, times * cost)
 

@@ -8,7 +8,9 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl.data.encodings import MISSING, UNKNOWN, CategoricalColumn, Encodings, NumericColumn, TabularEncoding, TaskEncoding
+from mtl.data.codes import MISSING, UNKNOWN
+from mtl.data.encodings import Encodings, TaskEncoding
+from mtl.data.inputs.tabular import CategoricalColumn, NumericColumn, TabularEncoding
 
 TASK = TaskEncoding("t", "t", "regression", "person", "people", "y", ("facts",), "r2", mean=3.0, std=2.0)
 FACTS = TabularEncoding(
@@ -53,14 +55,10 @@ def test_written_and_read_they_are_the_same(tmp_path: Path) -> None:
     assert Encodings.read(tmp_path) == encodings
 
 
-def test_bins_are_written_where_there_are_any_and_old_files_read(tmp_path: Path) -> None:
+def test_bins_come_back_to_the_bit(tmp_path: Path) -> None:
     binned = replace(FACTS, numeric=(replace(FACTS.numeric[0], bins=(0.1, 1 / 3, 7.0)),))
     Encodings({"facts": binned}, (TASK,)).write(tmp_path / "new")
     assert Encodings.read(tmp_path / "new").inputs["facts"] == binned
-    Encodings({"facts": FACTS}, (TASK,)).write(tmp_path / "old")
-    text = (tmp_path / "old" / "encodings.json").read_text()
-    assert "bins" not in text
-    assert Encodings.read(tmp_path / "old").inputs["facts"].numeric[0].bins == ()
 
 
 def test_an_edge_is_scaled_as_the_value_that_it_was() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mtl.data.aligned import AlignedSet
-from mtl.data.encodings import CategoricalColumn, Encodings, NumericColumn, TabularEncoding, TaskEncoding
+from mtl.data.encodings import Encodings, TaskEncoding
+from mtl.data.inputs.tabular import CategoricalColumn, NumericColumn, TabularEncoding
 
 CLASSES = {"regression": 0, "binary": 2, "multiclass": 4, "ordinal": 5}
 

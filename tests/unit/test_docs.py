@@ -147,11 +147,12 @@ def test_it_says_right_where_gradients_are_compared() -> None:
 
 def test_it_says_right_how_many_parameters_there_are() -> None:
     from mtl.network import Network
-    from mtl.network.plan import InputPlan, Plan, TaskPlan
+    from mtl.network.input_plans import TabularPlan
+    from mtl.network.plan import Plan, TaskPlan
     from mtl.network.sharing import SHARINGS
 
     tasks = tuple(TaskPlan(f"t{i}", "regression" if i % 2 else "binary", 1, frozenset({"x"})) for i in range(10))
-    plan = Plan((InputPlan("x", numeric=20, codes=(4, 5, 6)),), tasks, (("binary", 1), ("regression", 1)))
+    plan = Plan((TabularPlan("x", numeric=20, codes=(4, 5, 6)),), tasks, (("binary", 1), ("regression", 1)))
 
     def size(**more: Any) -> int:
         return sum(p.numel() for p in Network(plan, Model.model_validate(more)).parameters())

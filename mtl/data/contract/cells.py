@@ -13,6 +13,9 @@ from mtl.data.contract.text import as_text, fold, folded, raw_text, spelled
 
 NOT_A_NUMBER = "not a number"
 NOT_A_DATE = "not a date such as 2026-03-31"
+NOT_NUMBERS = "not a list of numbers such as [0.5, -1]"
+REASONS = {"numeric": NOT_A_NUMBER, "vector": NOT_NUMBERS}
+"""Kind of a column -> why a cell could not be cast; of any other: NOT_A_DATE."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ def cast(raw: pl.DataFrame, uses: Iterable[Use]) -> Cast:
     """The used columns of a chunk of ingested rows, typed as validated ones."""
     uses = list(uses)
     typed = raw.select(typed_expr(use, raw.schema[use.column]) for use in uses)
-    may = [use for use in uses if use.kind in ("numeric", "date", "datetime")]
+    may = [use for use in uses if use.kind in ("numeric", "date", "datetime", "vector")]
     bad = [_lost(raw, typed, use) for use in may if typed[use.column].null_count() > raw[use.column].null_count()]
     numeric = [use.column for use in uses if use.kind == "numeric"]
     nan = typed.select(pl.col(numeric).is_nan().sum()).row(0, named=True) if numeric else {}
@@ -47,6 +50,8 @@ def typed_expr(use: Use, dtype: pl.DataType) -> pl.Expr:
         return _moment(use, dtype)
     if use.kind == "boolean":
         return pl.col(use.column).cast(pl.Boolean, strict=False)
+    if use.kind == "vector":
+        return _vector(use, dtype)
     text = as_text(use.column, dtype)
     if use.words:
         return _word(text, use.spellings).alias(use.column)
@@ -55,6 +60,18 @@ def typed_expr(use: Use, dtype: pl.DataType) -> pl.Expr:
     if use.key:
         return _key(text).alias(use.column)
     return text.alias(use.column)
+
+
+def _vector(use: Use, dtype: pl.DataType) -> pl.Expr:
+    """A list of numbers, or its text: `[1, 2.5]`, `1 2.5`, `1;2.5`; null where any of it is no number."""
+    cell, target = pl.col(use.column), pl.List(pl.Float64())
+    if isinstance(dtype, pl.Array):
+        cell = cell.arr.to_list()
+    elif not isinstance(dtype, pl.List):
+        text = cell.cast(pl.String).str.strip_chars().str.strip_chars("[]()").str.strip_chars()
+        cell = text.str.replace_all(r"[\s,;]+", " ").str.split(" ")
+    numbers = cell.cast(target, strict=False)
+    return pl.when(numbers.list.eval(pl.element().is_null()).list.any()).then(None).otherwise(numbers).alias(use.column)
 
 
 def _key(text: pl.Expr) -> pl.Expr:
@@ -93,6 +110,6 @@ def _lost(raw: pl.DataFrame, typed: pl.DataFrame, use: Use) -> pl.DataFrame:
     rows = (typed[use.column].is_null() & raw[use.column].is_not_null()).arg_true().cast(pl.UInt32)
     text = raw.select(pl.col(use.column).gather(rows)).select(raw_text(use.column, raw.schema[use.column])).to_series()
     there = text.str.strip_chars() != ""
-    reason = pl.lit(NOT_A_NUMBER if use.kind == "numeric" else NOT_A_DATE).alias("reason")
+    reason = pl.lit(REASONS.get(use.kind, NOT_A_DATE)).alias("reason")
     lost = pl.DataFrame({"row": rows.filter(there), "value": text.filter(there)}, schema={"row": pl.UInt32, "value": pl.String})
     return lost.select("row", pl.lit(use.column).alias("column"), "value", reason)

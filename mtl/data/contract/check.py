@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from mtl.data.contract.cells import Cast, cast
@@ -113,10 +114,12 @@ def _with_values(raw: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
 
 
 def _nulled(frame: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
-    series = []
+    kept = []
     for (column,), rows in bad.group_by("column", maintain_order=True):
-        series.append(frame[str(column)].clone().scatter(rows["row"].to_list(), None))
-    return frame.with_columns(series)
+        stays = np.ones(frame.height, np.bool_)
+        stays[rows["row"].to_numpy()] = False
+        kept.append(pl.when(pl.lit(pl.Series(stays))).then(pl.col(str(column))).alias(str(column)))
+    return frame.with_columns(kept)
 
 
 def _superseded(rows: pl.Series, rules: Rules) -> pl.DataFrame:

@@ -10,10 +10,11 @@ import polars as pl
 
 from mtl.errors import SpecError
 from mtl.layout import SPLITS
-from mtl.spec import Column, Source, Spec, Task
+from mtl.spec import Column, Input, Source, Spec, Task, TextInput, VectorInput
 
-Kind = Literal["numeric", "label", "category", "text", "time", "plain", "date", "datetime", "boolean"]
-"""`time` becomes date or datetime, `plain` whatever the cells are, once the data have been looked at (kinds.py)."""
+Kind = Literal["numeric", "label", "category", "document", "text", "time", "plain", "date", "datetime", "boolean", "vector"]
+"""`document` is text that is read and not only compared, `vector` a list of numbers. `time` becomes date or datetime, `plain`
+whatever the cells are, once the data have been looked at (kinds.py)."""
 
 WORDS = {"0": "0", "1": "1", "false": "0", "true": "1", "no": "0", "yes": "1"}
 """What a binary column without `positive` and `negative` may hold, and what it means."""
@@ -42,6 +43,10 @@ class Use:
     """Sets of values; a cell must be in each of them."""
     spellings: tuple[str, ...] = ()
     """Values as the spec spells them: `1.0` in the data is its `1`."""
+    longest: int | None = None
+    """Characters of a document at most."""
+    size: int | None = None
+    """Numbers of a vector."""
     key: bool = False
     words: bool = False
     """A binary label in WORDS."""
@@ -65,8 +70,7 @@ def _asked(spec: Spec, name: str) -> Iterator[Use]:
         yield Use(key, "text", f"entities.{spec.entity_of(name)}.key", costs="row", nullable=False, key=True)
     for of, one in spec.inputs.items():
         if one.source == name:
-            for column, contract in one.columns.items():
-                yield _of_contract(column, contract, f"inputs.{of}.columns.{column}", costs="row")
+            yield from _of_input(one, f"inputs.{of}")
     for of, task in spec.tasks.items():
         if task.source == name:
             yield from _of_task(of, task)
@@ -77,6 +81,17 @@ def _asked(spec: Spec, name: str) -> Iterator[Use]:
     for column, bands in spec.evaluation.slices.items():
         kind: Kind = "numeric" if bands else "text"
         yield Use(column, kind, f"evaluation.slices.{column}", strong=bool(bands), optional=True)
+
+
+def _of_input(one: Input, where: str) -> Iterator[Use]:
+    """A bad cell of an input takes its row along: what is predicted from the rest would be another thing."""
+    if isinstance(one, TextInput):
+        yield Use(one.column, "document", f"{where}.column", costs="row", longest=one.max_chars)
+    elif isinstance(one, VectorInput):
+        yield Use(one.column, "vector", f"{where}.column", costs="row", size=one.size)
+    else:
+        for column, contract in one.columns.items():
+            yield _of_contract(column, contract, f"{where}.columns.{column}", costs="row")
 
 
 def _of_contract(column: str, contract: Column, where: str, costs: Literal["row", "cell"] = "cell") -> Use:
@@ -167,6 +182,8 @@ def _merge(name: str, uses: list[Use]) -> Use:
         bounds=_each(u.bounds for u in uses),
         allowed=_each([*(u.allowed for u in uses if u.kind != "label"), _either(labels)]),
         spellings=_each(u.spellings for u in uses),
+        longest=min((u.longest for u in uses if u.longest is not None), default=None),
+        size=next((u.size for u in uses if u.size is not None), None),
         words=words,
         tasks=_each(u.tasks for u in uses),
     )
@@ -174,7 +191,7 @@ def _merge(name: str, uses: list[Use]) -> Use:
 
 def _kind(name: str, uses: list[Use]) -> tuple[Kind, bool]:
     strong = list(dict.fromkeys(u.kind for u in uses if u.strong))
-    order: tuple[Kind, ...] = ("label", "category", "text")
+    order: tuple[Kind, ...] = ("label", "category", "document", "text")
     texts = [k for k in order if k in strong]
     if len(strong) > 1 and len(texts) != len(strong):
         raise _two_types(name, [u for u in uses if u.strong])

@@ -73,7 +73,7 @@ def _against_profile(
     error = sqrt(1 / n0 + 1 / n)
     if before["kind"] == "numeric":
         yield from _moments_as_before(column, before, error, n)
-    elif use.kind != "boolean" and before.get("distinct", 0) == len(before["values"]):
+    elif use.kind != "boolean" and "values" in before and before.get("distinct", 0) == len(before["values"]):
         yield Statement("expect_column_distinct_values_to_be_in_set", {"column": column, "value_set": list(before["values"])})
         yield _shares_as_before(column, before["values"], n0, n)
 
@@ -122,7 +122,7 @@ def _against_spec(column: str, use: Use, now: Mapping[str, Any], rows: int) -> I
     yield Statement(
         "expect_column_proportion_of_non_null_values_to_be_between", {"column": column, "min_value": 0.0, "strict_min": True}
     )
-    if now["nulls"] >= 1:
+    if now["nulls"] >= 1 or now["kind"] == "read":
         return
     if now["kind"] == "numeric":
         yield from _moments_as_said(column, use.bounds, rows * (1 - now["nulls"]))

@@ -17,6 +17,9 @@ from mtl.errors import DataError
 NUMBER = r"^\s*[+-]?(0|[1-9]\d*|0?\.\d+|(0|[1-9]\d*)\.\d*)([eE][+-]?\d+)?\s*$"
 """Text that is a number and not a code: `007` is a code."""
 
+EXPECTED = {"numeric": "numbers", "time": "dates", "vector": "lists of numbers"}
+"""Kind of a column -> what its type must hold."""
+
 PAIRS = (("0", "1"), ("false", "true"), ("no", "yes"))
 
 
@@ -103,7 +106,8 @@ def _labels(column: str, files: Sequence[Path]) -> set[str]:
 
 
 def _usable(use: Use, name: str, file: Path, dtype: pl.DataType) -> None:
-    nested = dtype.is_nested() or dtype in (pl.Binary, pl.Object)
+    listed = use.kind == "vector" and isinstance(dtype, pl.List | pl.Array) and pl.Series([], dtype=dtype.inner).dtype.is_numeric()
+    nested = (dtype.is_nested() and not listed) or dtype in (pl.Binary, pl.Object)
     wrong = use.kind == "numeric" and dtype.is_temporal()
     undated = use.kind == "time" and not (
         dtype in (pl.String, pl.Date, pl.Null) or dtype.is_integer() or dtype.base_type() == pl.Datetime
@@ -111,7 +115,9 @@ def _usable(use: Use, name: str, file: Path, dtype: pl.DataType) -> None:
     if nested or wrong or undated:
         raise DataError(
             f"source {name!r} ({file}): column {use.column!r} (params.yaml, {use.where})",
-            expected={"numeric": "numbers", "time": "dates"}.get(use.kind, "text, numbers or truth values"),
+            expected={"numeric": "numbers", "time": "dates", "vector": "lists of numbers"}.get(
+                use.kind, "text, numbers or truth values"
+            ),
             found=f"the type {dtype}",
             do="use another column, or change the type where the table is made",
         )

@@ -14,6 +14,8 @@ from mtl.data.contract.columns import Use
 
 TOP = 50
 """Values of a categorical column that are kept, the most frequent."""
+READ = ("document", "vector")
+"""Kinds of columns whose cells are all different: of these only the nulls are counted."""
 TOGETHER = 16
 """Columns read at once: one by one takes twice as long."""
 NUMBERS = 20_000
@@ -37,10 +39,16 @@ def profile(folder: Path, uses: Mapping[str, Use], glimpse: dict[str, pl.Series]
     for start in range(0, len(names), TOGETHER):
         for cells in table.select(names[start : start + TOGETHER]).collect():
             kind = uses[cells.name].kind
-            columns[cells.name] = _numeric(cells) if kind == "numeric" else _values(cells, kind)
+            columns[cells.name] = _column(cells, kind)
             if glimpse is not None and kind == "numeric":
                 glimpse[cells.name] = cells.gather_every(max(1, -(-rows // NUMBERS)))
     return {"rows": rows, "columns": columns}
+
+
+def _column(cells: pl.Series, kind: str) -> dict[str, Any]:
+    if kind == "numeric":
+        return _numeric(cells)
+    return {"kind": "read", "nulls": _share(cells.null_count(), len(cells))} if kind in READ else _values(cells, kind)
 
 
 def _numeric(cells: pl.Series) -> dict[str, Any]:

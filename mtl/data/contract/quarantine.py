@@ -9,7 +9,7 @@ import polars as pl
 
 from mtl.data.contract.check import Checked
 from mtl.data.contract.chunks import ParquetSink, schema_of
-from mtl.data.contract.text import raw_text
+from mtl.data.contract.text import raw_text, shortened
 
 CELLS = pl.Schema({"row": pl.UInt64, "key": pl.String, "column": pl.String, "value": pl.String, "reason": pl.String})
 
@@ -52,7 +52,7 @@ class Quarantine:
 
 def _sentence() -> pl.Expr:
     """`diastolic_1: expected 20 … 200, found 0`."""
-    return pl.format("{}: {}, found {}", "column", "reason", pl.col("value").fill_null("nothing"))
+    return pl.format("{}: {}, found {}", "column", "reason", shortened(pl.col("value").fill_null("nothing")))
 
 
 def _free(column: str, taken: list[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from mtl.data.contract.check import SUPERSEDED, Checked, Rules
+from mtl.data.contract.text import shortened
 
 EXAMPLES = 5
 
@@ -78,7 +79,7 @@ class Tally:
             count, examples = self._reasons.get(key, (0, []))
             shown = [
                 {"row": start + row, "key": shown_key(of), "value": value}
-                for row, of, value in cells.sort("row").head(EXAMPLES).select("row", "key", "value").iter_rows()
+                for row, of, value in cells.sort("row").head(EXAMPLES).select("row", "key", shortened(pl.col("value"))).iter_rows()
             ]
             self._reasons[key] = (count + cells.height, (examples + shown)[:EXAMPLES])
 

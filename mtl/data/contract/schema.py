@@ -15,13 +15,14 @@ from pandera.errors import SchemaErrors
 from mtl.data.contract.columns import Bounds, Use
 
 DTYPES: dict[str, pl.DataType] = {
-    "numeric": pl.Float64(), "label": pl.String(), "category": pl.String(), "text": pl.String(), "date": pl.Date(),
-    "datetime": pl.Datetime("us"), "boolean": pl.Boolean(),
+    "numeric": pl.Float64(), "label": pl.String(), "category": pl.String(), "document": pl.String(), "text": pl.String(),
+    "date": pl.Date(), "datetime": pl.Datetime("us"), "boolean": pl.Boolean(), "vector": pl.List(pl.Float64()),
 }  # fmt: skip
 """Kind of a column -> its type once validated."""
 
 MISSING = "missing"
 NOT_FINITE = "not finite"
+EMPTY = "an empty text"
 YES_OR_NO = "expected 0 or 1, false or true, no or yes"
 BAD = pl.Schema({"row": pl.UInt32, "column": pl.String, "value": pl.String, "reason": pl.String})
 """Bad cells of a chunk: row in the chunk, column, the cell as it came, why it is bad."""
@@ -53,6 +54,9 @@ def broken(schema: pa.DataFrameSchema, frame: pl.DataFrame) -> pl.DataFrame:
 def _checks(use: Use) -> list[pa.Check]:
     checks = [pa.Check(_finite, error=NOT_FINITE)] if use.kind == "numeric" else []
     checks += [_within(bounds) for bounds in use.bounds]
+    checks += [pa.Check(_filled, error=EMPTY)] if use.kind == "document" else []
+    checks += [_not_longer(use.longest)] if use.longest is not None else []
+    checks += [_of_size(use.size), pa.Check(_all_finite, error=NOT_FINITE)] if use.size is not None else []
     said = YES_OR_NO if use.words else ""
     return checks + [pa.Check.isin(list(values), error=said or in_words(values)) for values in use.allowed]
 
@@ -60,6 +64,32 @@ def _checks(use: Use) -> list[pa.Check]:
 def _finite(data: Any) -> pl.LazyFrame:
     frame: pl.LazyFrame = data.lazyframe
     return frame.select(pl.col(data.key).is_finite())
+
+
+def _filled(data: Any) -> pl.LazyFrame:
+    frame: pl.LazyFrame = data.lazyframe
+    return frame.select(pl.col(data.key).str.contains(r"\S"))
+
+
+def _not_longer(most: int) -> pa.Check:
+    def check(data: Any) -> pl.LazyFrame:
+        frame: pl.LazyFrame = data.lazyframe
+        return frame.select(pl.col(data.key).str.len_chars() <= most)
+
+    return pa.Check(check, error=f"expected at most {most:,} characters")
+
+
+def _of_size(size: int) -> pa.Check:
+    def check(data: Any) -> pl.LazyFrame:
+        frame: pl.LazyFrame = data.lazyframe
+        return frame.select(pl.col(data.key).list.len() == size)
+
+    return pa.Check(check, error=f"expected {size} numbers")
+
+
+def _all_finite(data: Any) -> pl.LazyFrame:
+    frame: pl.LazyFrame = data.lazyframe
+    return frame.select(pl.col(data.key).list.eval(pl.element().is_finite().fill_null(False)).list.all())
 
 
 def _within(bounds: Bounds) -> pa.Check:

@@ -6,6 +6,7 @@ import polars as pl
 
 WHOLE = r"^\s*([+-]?\d+)\.0*\s*$"
 """A whole number written with a point: 7.0, as tables with gaps write what was 7."""
+SHOWN = 100
 MIDNIGHT = r"[ T]00:00:00(\.0+)?$"
 
 
@@ -37,6 +38,12 @@ def raw_text(column: str, dtype: pl.DataType) -> pl.Expr:
         text = pl.col(column).cast(pl.String)
         return text.str.replace(r"\.0$", "").alias(column)
     return pl.col(column).cast(pl.String)
+
+
+def shortened(text: pl.Expr) -> pl.Expr:
+    """What is said of a cell: its first SHOWN characters, and how many there are if that is not all."""
+    long = text.str.len_chars() > SHOWN
+    return pl.when(long).then(pl.format("{}… ({} characters)", text.str.head(SHOWN), text.str.len_chars())).otherwise(text)
 
 
 def whole_numbers(text: pl.Expr) -> pl.Expr:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mtl.data.encodings import NumericColumn
+from mtl.data.inputs.tabular import NumericColumn
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 

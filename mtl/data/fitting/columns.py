@@ -1,34 +1,20 @@
-"""Fitting one input's columns on train rows: scale, values, and which columns carry nothing."""
+"""Fitting a table's columns on train rows: scale, values, and which columns carry nothing."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 import polars as pl
 
-from mtl.data.encodings import CategoricalColumn, NumericColumn, TabularEncoding
 from mtl.data.fitting.bins import edges_of
-from mtl.spec import Input, Spec
-
-RESERVED = ("entity", "key", "split")
-PREDICTED = "predicted."
-"""Beginning of the columns that a model's golden rows have beside the raw ones."""
+from mtl.data.fitting.names import column_names
+from mtl.data.inputs.tabular import CategoricalColumn, NumericColumn, TabularEncoding
+from mtl.spec import Spec, TabularInput
 
 
-def column_names(spec: Spec) -> dict[tuple[str, str], str]:
-    """(input, column) -> its name in raw frames: the plain one, unless another input has it too or we use the word."""
-    counts = Counter(column for one in spec.inputs.values() for column in one.columns)
-    return {(i, c): c if counts[c] == 1 and not _ours(c) else f"{i}__{c}" for i, one in spec.inputs.items() for c in one.columns}
-
-
-def _ours(column: str) -> bool:
-    return column in RESERVED or column.startswith(PREDICTED)
-
-
-def fit_input(spec: Spec, name: str, train: pl.DataFrame) -> TabularEncoding:
-    """The encoding of input `name` from its raw train rows (columns by their names in raw frames)."""
-    one, names = spec.inputs[name], column_names(spec)
+def fit_table(spec: Spec, name: str, one: TabularInput, train: pl.DataFrame) -> TabularEncoding:
+    """The encoding of a table from its raw train rows (columns by their names in raw frames)."""
+    names = column_names(spec)
     dropped = _carry_nothing(one, {c: train[names[name, c]] for c in one.columns})
     bins = spec.encoding.bins
     numeric = [_numeric(c, names[name, c], train, bins) for c, k in one.columns.items() if k.kind == "numeric" and c not in dropped]
@@ -38,10 +24,10 @@ def fit_input(spec: Spec, name: str, train: pl.DataFrame) -> TabularEncoding:
         if k.kind == "categorical" and c not in dropped
     ]
     entity = spec.entity_of(one.source)
-    return TabularEncoding(name, entity, one.source, tuple(numeric), tuple(categorical), dropped, one.embedding)
+    return TabularEncoding(name, entity, one.source, tuple(numeric), tuple(categorical), one.embedding, dropped=dropped)
 
 
-def _carry_nothing(one: Input, columns: dict[str, pl.Series]) -> dict[str, str]:
+def _carry_nothing(one: TabularInput, columns: dict[str, pl.Series]) -> dict[str, str]:
     """Column -> why it is dropped: no value, one value only, or the same as an earlier column."""
     dropped: dict[str, str] = {}
     seen: dict[tuple[int, ...], list[str]] = {}

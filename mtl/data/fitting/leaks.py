@@ -7,7 +7,7 @@ where one label in a hundred is positive), and the check costs the same however 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mtl.data.encodings import Arrays, TabularEncoding, TaskEncoding
+from mtl.data.encodings import TaskEncoding
 from mtl.data.fitting.scores import LEAST, Bools, Floats64, Ints, Look, cut
+from mtl.data.inputs import InputEncoding, TabularEncoding
+from mtl.data.inputs.base import Arrays
 from mtl.data.keys import stable_hash
 from mtl.errors import LeakError
-from mtl.spec import Spec
+from mtl.spec import Spec, TabularInput
 
 MOST = 20_000
 """Labelled train rows of a task that are looked at."""
@@ -45,7 +47,7 @@ class Leak:
 
 
 def find_leaks(
-    spec: Spec, inputs: dict[str, TabularEncoding], tasks: list[TaskEncoding], train: Train, labels: Labels
+    spec: Spec, inputs: Mapping[str, InputEncoding], tasks: list[TaskEncoding], train: Train, labels: Labels
 ) -> list[Leak]:
     """Columns at or above the threshold, with what is done about each.
 
@@ -77,7 +79,7 @@ def _rows_as_bytes(task: TaskEncoding, labels: Labels) -> tuple[str, tuple[str, 
 
 
 def _leaks_of(
-    spec: Spec, tasks: Sequence[TaskEncoding], inputs: dict[str, TabularEncoding], train: Train, labels: Labels
+    spec: Spec, tasks: Sequence[TaskEncoding], inputs: Mapping[str, InputEncoding], train: Train, labels: Labels
 ) -> Iterator[Leak]:
     """Of tasks with the same labelled rows, in the order of the inputs and their columns."""
     keys, arrays = train[tasks[0].entity]
@@ -86,14 +88,19 @@ def _leaks_of(
     if min(first_half.sum(), (~first_half).sum()) < LEAST:
         return
     targets, kinds = [labels[task.name][0][rows] for task in tasks], [task.kind for task in tasks]
-    for name in tasks[0].inputs:
-        for look in _looks(inputs[name], arrays[name], rows):
+    for name, table in ((name, inputs[name]) for name in tasks[0].inputs):
+        for look in _looks(table, arrays[name], rows) if isinstance(table, TabularEncoding) else ():
             scores = look.scores(targets, kinds, first_half)
             for place, t in zip(*np.nonzero(scores >= spec.encoding.leak.threshold), strict=True):
                 column = look.names[place]
-                allowed = spec.inputs[name].columns[column].leak == "allow"
+                allowed = _let_through(spec, name, column)
                 decision = "allow" if allowed else spec.encoding.leak.on_leak
                 yield Leak(name, column, tasks[t].name, round(float(scores[place, t]), 4), decision)
+
+
+def _let_through(spec: Spec, name: str, column: str) -> bool:
+    one = spec.inputs[name]
+    return isinstance(one, TabularInput) and one.columns[column].leak == "allow"
 
 
 def _some(rows: Ints) -> Ints:

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mtl.data.encodings import Arrays, TabularEncoding, TaskEncoding
+from mtl.data.encodings import TaskEncoding
+from mtl.data.inputs.base import Arrays
+from mtl.data.inputs.tabular import TabularEncoding
 
 SAMPLE = 5000
 """Rows of a task that the estimate looks at; it is a ranking, not a measurement."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from mtl.network.encoders.base import Arrays, Encoder, Tensors
-from mtl.network.encoders.tabular import Tabular
+from typing import Any
 
-ENCODERS: dict[str, type[Encoder]] = {
+from mtl.network.encoders.base import Arrays, Encoder, Held, Tensors
+from mtl.network.encoders.tabular import Tabular
+from mtl.network.encoders.text import Text
+from mtl.network.encoders.vector import Vector
+
+ENCODERS: dict[str, type[Encoder[Any]]] = {
     "tabular": Tabular,
+    "vector": Vector,
+    "text": Text,
 }
 
-__all__ = ["ENCODERS", "Arrays", "Encoder", "Tensors"]
+__all__ = ["ENCODERS", "Arrays", "Encoder", "Held", "Tensors"]

@@ -10,21 +10,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mtl.network.encoders.base import Arrays, Encoder, Tensors
+from mtl.network.encoders.base import Arrays, Encoder, Held, Tensors
 from mtl.network.encoders.bins import PiecewiseLinear
+from mtl.network.input_plans import TabularPlan
 from mtl.network.layers import Start, hidden
-from mtl.network.plan import InputPlan
 from mtl.spec import Model
 
 
-class Tabular(Encoder):
+class Tabular(Encoder[TabularPlan]):
     """All categorical columns share one table of embeddings, each column at its own offset."""
 
     offsets: Tensor
     place: Tensor
     """int64 [number]: the place of its indicator; behind the last where it has none."""
 
-    def __init__(self, plan: InputPlan, copies: int, model: Model) -> None:
+    def __init__(self, plan: TabularPlan, copies: int, model: Model) -> None:
         super().__init__(plan, copies, model)
         each, codes = embedding_width(plan), sum(plan.codes)
         self.table = nn.Parameter(torch.randn(copies, codes, each) / math.sqrt(each)) if plan.codes else None
@@ -39,7 +39,7 @@ class Tabular(Encoder):
         self.layer = hidden(copies, sum(start.chunks), model, start)
 
     @staticmethod
-    def tensors(plan: InputPlan, arrays: Arrays | None, rows: int) -> Tensors:
+    def tensors(plan: TabularPlan, arrays: Arrays | None, rows: int) -> Held:
         """dense float32 [rows, numbers + indicators] (values, missing), codes int64 [rows, columns], present bool [rows].
 
         A row without the input holds zeros, whatever the arrays say of it.
@@ -49,7 +49,7 @@ class Tabular(Encoder):
             dense, codes = torch.zeros(rows, plan.numeric + len(gaps)), torch.zeros(rows, len(plan.codes), dtype=torch.int64)
             return {"dense": dense, "codes": codes, "present": torch.zeros(rows, dtype=torch.bool)}
         dense = torch.from_numpy(np.concatenate([arrays["numeric"], arrays["missing"][:, gaps]], axis=1, dtype=np.float32))
-        made = {"dense": dense, "codes": torch.from_numpy(arrays["categorical"].astype(np.int64))}
+        made: Tensors = {"dense": dense, "codes": torch.from_numpy(arrays["categorical"].astype(np.int64))}
         if not arrays["present"].all():
             made["present"] = torch.from_numpy(np.array(arrays["present"]))
             for held in (made["dense"], made["codes"]):
@@ -78,6 +78,6 @@ class Tabular(Encoder):
         return functional.embedding(codes, table.flatten(0, 1)).flatten(-2)
 
 
-def embedding_width(plan: InputPlan) -> int:
+def embedding_width(plan: TabularPlan) -> int:
     """Width of one categorical column's embedding: as given, else from the largest number of codes (2…16)."""
     return plan.embedding or min(16, max(2, round(1.6 * max(plan.codes, default=1) ** 0.56)))

@@ -8,7 +8,7 @@ from mtl.layout import SPLITS
 from mtl.report.pictures.strips import stacked_bar
 from mtl.report.reading import Findings, clean
 from mtl.report.words import number
-from mtl.spec import Spec, Task
+from mtl.spec import Input, Spec, Task, TextInput, VectorInput
 
 MOST_WEIGHTS = 20
 
@@ -77,16 +77,26 @@ def _source(findings: Findings, spec: Spec, name: str) -> dict[str, Any]:
 def _input(findings: Findings, spec: Spec, name: str) -> dict[str, Any]:
     found = (findings.encoding.get("inputs") or {}).get(name) or {}
     declared = spec.inputs[name]
-    kinds = [column.kind for column in declared.columns.values()]
-    numeric, categorical = found.get("numeric", kinds.count("numeric")), found.get("categorical", kinds.count("categorical"))
     return {
         "name": name,
         "source": declared.source,
-        "numeric": many(numeric),
-        "categorical": many(categorical),
-        "columns": [clean(c) for c in declared.columns],
+        "kind": declared.kind,
+        "reads": _reads(declared, found),
+        "columns": [clean(c) for c in declared.names],
         "dropped": found.get("dropped") or {},
     }
+
+
+def _reads(declared: Input, found: dict[str, Any]) -> str:
+    """What an input is made of, as it was fitted, or as it was declared."""
+    if isinstance(declared, TextInput):
+        known = f"{found['tokens']:,}" if "tokens" in found else f"at most {declared.vocabulary:,}"
+        return f"{known} tokens ({declared.tokenizer}), {declared.network}"
+    if isinstance(declared, VectorInput):
+        return f"{declared.size:,} numbers"
+    kinds = [column.kind for column in declared.columns.values()]
+    counts = {kind: many(found.get(kind, kinds.count(kind))) for kind in ("numeric", "categorical")}
+    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count) or "nothing"
 
 
 def many(value: Any) -> int:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rtdl_num_embeddings import compute_bins
 
-from mtl.data.encodings import TabularEncoding
-from mtl.data.fitting.columns import fit_input
+from mtl.data.fitting.inputs import fit_input
+from mtl.data.inputs.tabular import TabularEncoding
 from mtl.spec import Spec, parse_spec
 
 

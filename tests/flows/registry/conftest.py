@@ -13,7 +13,8 @@ import pytest
 
 from mtl import layout
 from mtl.data.aligned import AlignedSet
-from mtl.data.encodings import CategoricalColumn, Encodings, NumericColumn, TabularEncoding, TaskEncoding
+from mtl.data.encodings import Encodings, TaskEncoding
+from mtl.data.inputs.tabular import CategoricalColumn, NumericColumn, TabularEncoding
 from mtl.files import write_json
 from mtl.registry.gate import Rule
 from mtl.registry.package import Package, read_package, write_package

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from mtl.data.aligned import AlignedSet
-from mtl.data.encodings import Encodings, NumericColumn, TabularEncoding, TaskEncoding
+from mtl.data.encodings import Encodings, TaskEncoding
+from mtl.data.inputs.tabular import NumericColumn, TabularEncoding
 from mtl.registry.contest import MIN_ROWS, contest
 from mtl.registry.package import Predictions, entity_hashes
 from mtl.spec import Spec, parse_spec

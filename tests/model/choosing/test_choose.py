@@ -71,7 +71,8 @@ def decided(sets: Any) -> Choice:
 
 
 def five() -> Encodings:
-    from mtl.data.encodings import NumericColumn, TabularEncoding, TaskEncoding
+    from mtl.data.encodings import TaskEncoding
+    from mtl.data.inputs.tabular import NumericColumn, TabularEncoding
 
     columns = tuple(NumericColumn(f"n{i}", f"n{i}", 0.0, 1.0) for i in range(6))
     tasks = tuple(TaskEncoding(n, n, k, "thing", "table", n, ("x",), "r2") for n, k in TASKS)

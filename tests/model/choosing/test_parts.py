@@ -19,7 +19,8 @@ from mtl.choosing.propose import affine_groups, proposals
 from mtl.choosing.training import Job, trained
 from mtl.choosing.trials import Alternative, Trial
 from mtl.data.aligned import AlignedSet
-from mtl.data.encodings import Encodings, NumericColumn, TabularEncoding, TaskEncoding
+from mtl.data.encodings import Encodings, TaskEncoding
+from mtl.data.inputs.tabular import NumericColumn, TabularEncoding
 from mtl.spec import Model, Training
 
 ABCD = ("a", "b", "c", "d")

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from mtl.data.aligned import AlignedSet
-from mtl.data.encodings import Encodings, NumericColumn, TabularEncoding
+from mtl.data.encodings import Encodings
+from mtl.data.inputs.tabular import NumericColumn, TabularEncoding
 from mtl.evaluation.cost import (
     KEPT,
     NOTES,

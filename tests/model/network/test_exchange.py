@@ -255,9 +255,10 @@ def test_options_have_limits() -> None:
 
 
 def build_network_from(model: Model, sharing: str) -> Network:
-    from mtl.network.plan import InputPlan, Plan, TaskPlan
+    from mtl.network.input_plans import TabularPlan
+    from mtl.network.plan import Plan, TaskPlan
 
-    plan = Plan((InputPlan("x", numeric=2),), (TaskPlan("a", "regression", 1, frozenset("x")),), (("regression", 1),))
+    plan = Plan((TabularPlan("x", numeric=2),), (TaskPlan("a", "regression", 1, frozenset("x")),), (("regression", 1),))
     return Network(plan, model, sharing)
 
 

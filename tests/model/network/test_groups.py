@@ -12,7 +12,8 @@ import torch
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
 from mtl.network import Network, Plan, build_network, plan_of
-from mtl.network.plan import InputPlan, TaskPlan
+from mtl.network.input_plans import TabularPlan
+from mtl.network.plan import TaskPlan
 from mtl.spec import Model, Training
 from mtl.training import Epoch, Fitted, fit
 from tests.model.network.conftest import batch_of, labels_of
@@ -97,7 +98,7 @@ def test_tasks_made_of_one_are_named_by_it() -> None:
     tasks = tuple(
         TaskPlan(n, "regression", 1, frozenset({"x"}), of=of) for n, of in [("e_1", "e"), ("f", "f"), ("e_2", "e"), ("g", "g")]
     )
-    plan = Plan((InputPlan("x"),), tasks, (("regression", 1),))
+    plan = Plan((TabularPlan("x"),), tasks, (("regression", 1),))
     assert plan.trunks(None) == [0, 0, 0, 0]
     assert plan.trunks([["e"]]) == [0, 1, 0, 1]
     assert plan.trunks([["e"], ["e_2", "g"]]) == [0, 1, 2, 2]

@@ -1,0 +1,68 @@
+"""What the encoding of an input offers, whatever its kind."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import polars as pl
+
+from mtl.data.ragged import Ragged
+
+Floats = np.ndarray[Any, np.dtype[np.float32]]
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
+Arrays = dict[str, Any]
+"""Part of an input -> its array [rows, …], or `Ragged` where rows differ in length; `present`, bool [rows], in every kind."""
+Array = np.ndarray[Any, Any] | Ragged
+
+
+@dataclass(frozen=True)
+class InputEncoding(ABC):
+    """One input as it was fitted on train. From raw cells to arrays either at once (`apply`), or by way of a table of
+    numbers that is joined in between (`table`, then `aligned`): the same arrays."""
+
+    kind: ClassVar[str]
+    name: str
+    entity: str
+    source: str
+    dropped: dict[str, str] = field(default_factory=dict, kw_only=True)
+    """Columns of the spec that are not read, with the reason."""
+
+    @property
+    @abstractmethod
+    def columns(self) -> dict[str, str]:
+        """The source's column -> its name in raw frames, of every column that is read."""
+
+    @property
+    def names(self) -> list[str]:
+        """The frame's columns that this input reads."""
+        return list(self.columns.values())
+
+    @property
+    @abstractmethod
+    def types(self) -> dict[str, pl.DataType]:
+        """Name in raw frames -> what its cells are, as predictions are asked for."""
+
+    @abstractmethod
+    def apply(self, frame: pl.DataFrame) -> Arrays:
+        """Arrays of the rows of `frame` (columns `names`); a row with null everywhere lacks the input."""
+
+    @abstractmethod
+    def table(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """`key` of the rows of `frame`, and their numbers as columns."""
+
+    @abstractmethod
+    def aligned(self, joined: pl.DataFrame) -> Arrays:
+        """Arrays of rows of `table`, null where an entity lacks the input."""
+
+    @abstractmethod
+    def counts(self) -> dict[str, int]:
+        """What the report says of it: how many columns, numbers, tokens."""
+
+    @classmethod
+    @abstractmethod
+    def parse(cls, data: Mapping[str, Any]) -> InputEncoding:
+        """From the mapping that JSON keeps of it."""

@@ -1,0 +1,70 @@
+"""Vectors: one column of lists of numbers, each place standardised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import polars as pl
+
+from mtl.data.inputs.base import Arrays, InputEncoding
+
+VALUES = "vector"
+"""The column of the table of numbers."""
+
+
+@dataclass(frozen=True)
+class VectorEncoding(InputEncoding):
+    """One column of lists of `size` numbers; `mean` and `std` have one for each place."""
+
+    kind: ClassVar[str] = "vector"
+    column: str
+    column_name: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def size(self) -> int:
+        return len(self.mean)
+
+    @property
+    def columns(self) -> dict[str, str]:
+        return {self.column: self.column_name}
+
+    @property
+    def types(self) -> dict[str, pl.DataType]:
+        return {self.column_name: pl.List(pl.Float64)}
+
+    def apply(self, frame: pl.DataFrame) -> Arrays:
+        """numeric float32 [n, size] (0 where absent), present bool [n]: a list of this many finite numbers."""
+        cells = frame[self.column_name].cast(pl.List(pl.Float64))
+        present = (cells.list.len() == self.size).fill_null(False).to_numpy()
+        values = np.zeros((frame.height, self.size))
+        values[present] = cells.filter(pl.Series(present)).explode().to_numpy().reshape(-1, self.size)
+        present &= np.isfinite(values).all(axis=1)
+        numeric = ((values - np.array(self.mean)) / np.array(self.std)).astype(np.float32)
+        numeric[~present] = 0.0
+        return {"numeric": numeric, "present": present}
+
+    def table(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """`vector`: a list of Float32, null where absent."""
+        arrays = self.apply(frame)
+        values = pl.Series(VALUES, arrays["numeric"], dtype=pl.Array(pl.Float32, self.size)).arr.to_list()
+        there = pl.Series(arrays["present"])
+        return pl.DataFrame({"key": frame["key"], VALUES: values}).with_columns(pl.when(there).then(VALUES))
+
+    def aligned(self, joined: pl.DataFrame) -> Arrays:
+        cells = joined[VALUES]
+        present = cells.is_not_null().to_numpy()
+        numeric = np.zeros((joined.height, self.size), np.float32)
+        numeric[present] = cells.drop_nulls().explode().to_numpy().reshape(-1, self.size)
+        return {"numeric": numeric, "present": present}
+
+    def counts(self) -> dict[str, int]:
+        return {"numbers": self.size}
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any]) -> VectorEncoding:
+        return cls(**{**data, "mean": tuple(data["mean"]), "std": tuple(data["std"])})

@@ -1,0 +1,117 @@
+"""TF-IDF and a linear model: what a user would pick instead where a task reads a text.
+
+Words are the tokens of the input's own tokenizer, alone and in pairs, each in MIN_DOCUMENTS texts at least, with sublinear
+counts (scikit-learn's TfidfVectorizer). Numbers and one-hot categories of the task's other inputs stand beside them.
+Ridge for numbers, logistic regression for classes; how strongly it is held back is chosen on valid, then it is fitted
+on train and valid together, as the trees are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from mtl.data.codes import MISSING
+from mtl.data.encodings import TaskEncoding
+from mtl.data.inputs.base import Arrays
+from mtl.data.ragged import Ragged
+
+MIN_DOCUMENTS = 2
+STRENGTHS = (0.3, 1.0, 3.0, 10.0)
+"""Inverse regularisation of logistic regression (C); of ridge its inverse."""
+ITERATIONS = 1000
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def reads_text(inputs: Sequence[str], arrays: Mapping[str, Arrays]) -> bool:
+    """Whether one of these inputs is a text."""
+    return any("tokens" in arrays[name] for name in inputs)
+
+
+def features(inputs: Sequence[str], parts: Sequence[Mapping[str, Arrays]], fitted: int) -> list[Any]:
+    """A sparse matrix [rows, features] of each part; what is counted is decided on the first `fitted` parts."""
+    from scipy.sparse import csr_matrix, hstack
+
+    columns = [one for name in inputs for one in _of_input([part[name] for part in parts], fitted)]
+    return [csr_matrix(hstack(of_part)) for of_part in zip(*columns, strict=True)]
+
+
+def _of_input(parts: Sequence[Arrays], fitted: int) -> list[list[Any]]:
+    """Blocks of features, each a matrix a part."""
+    found: list[list[Any]] = []
+    if "tokens" in parts[0]:
+        found.append(_tfidf([part["tokens"] for part in parts], fitted))
+    if "numeric" in parts[0]:
+        found.append([part["numeric"] for part in parts])
+    if "categorical" in parts[0] and parts[0]["categorical"].shape[1]:
+        found.append(_one_hot([part["categorical"] for part in parts], fitted))
+    return found
+
+
+def _tfidf(parts: Sequence[Ragged], fitted: int) -> list[Any]:
+    from scipy.sparse import csr_matrix
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    texts = [[row.tolist() for row in np.split(part.values, part.offsets[1:-1])] for part in parts]
+    counter = TfidfVectorizer(analyzer=_alone_and_in_pairs, min_df=MIN_DOCUMENTS, sublinear_tf=True)
+    try:
+        counter.fit([row for part in texts[:fitted] for row in part])
+    except ValueError:  # not one token stands in as many texts
+        return [csr_matrix((len(part), 0)) for part in parts]
+    return [counter.transform(part) for part in texts]
+
+
+def _alone_and_in_pairs(tokens: list[int]) -> list[tuple[int, ...]]:
+    return [*((token,) for token in tokens), *pairwise(tokens)]
+
+
+def _one_hot(parts: Sequence[Any], fitted: int) -> list[Any]:
+    from sklearn.preprocessing import OneHotEncoder
+
+    known = [np.unique(np.append(np.concatenate(parts[:fitted])[:, c], MISSING)) for c in range(parts[0].shape[1])]
+    encoder = OneHotEncoder(categories=known, handle_unknown="ignore").fit(parts[0])
+    return [encoder.transform(part) for part in parts]
+
+
+def fit_linear(task: TaskEncoding, X: Sequence[Any], targets: Sequence[Floats], labelled: Sequence[Any]) -> Floats:
+    """Predictions of all rows of X[2]; X are train, valid and test, targets and masks those of train and valid.
+
+    Regression in the task's unit, binary the probability of the positive class, classes [rows, class]."""
+    from scipy.sparse import vstack
+
+    rows = [np.flatnonzero(mask) for mask in labelled]
+    y = [target[at] for target, at in zip(targets, rows, strict=True)]
+    known = [X[side][rows[side]] for side in (0, 1)]
+    best = STRENGTHS[1]
+    if len(y[0]) and len(y[1]):
+        best = max(STRENGTHS, key=lambda strength: _quality(task, _predicted(task, known[0], y[0], known[1], strength), y[1]))
+    return task.original(_predicted(task, vstack(known).tocsr(), np.concatenate(y), X[2], best))
+
+
+def _predicted(task: TaskEncoding, X: Any, y: Floats, asked: Any, strength: float) -> Floats:
+    """Scaled values [n], the probability of the positive class [n], or of all classes [n, class]."""
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    if task.kind == "regression":
+        constant = np.full(asked.shape[0], y.mean() if len(y) else 0.0)
+        return constant if len(y) < 2 else np.asarray(Ridge(alpha=1 / strength).fit(X, y).predict(asked), np.float64)
+    classes = max(2, len(task.classes))
+    share = np.bincount(y.astype(np.intp), minlength=classes) / max(1, len(y))
+    found = np.tile(share if len(y) else np.full(classes, 1 / classes), (asked.shape[0], 1))
+    if np.count_nonzero(share) > 1:
+        model = LogisticRegression(C=strength, max_iter=ITERATIONS).fit(X, y.astype(np.intp))
+        found = np.zeros((asked.shape[0], classes))
+        found[:, model.classes_] = model.predict_proba(asked)
+    return found[:, 1] if task.kind == "binary" else found
+
+
+def _quality(task: TaskEncoding, predicted: Floats, y: Floats) -> float:
+    """Minus the squared error, or the log-likelihood."""
+    if task.kind == "regression":
+        return -float(np.mean((predicted - y) ** 2))
+    of_class = np.stack([1 - predicted, predicted], 1) if predicted.ndim == 1 else predicted
+    return float(np.log(np.clip(of_class[np.arange(len(y)), y.astype(np.intp)], 1e-12, 1)).mean())
