@@ -99,7 +99,7 @@ def _category(look: Look) -> InputColumn | LeftOut:
         values = tuple(sorted(look.values)) if sure else ()
         return InputColumn(look.name, "categorical", f"{look.unique} values{_missing(look)}", values=values)
     if look.words >= 3:
-        return LeftOut(look.name, f"free text ({look.words:.0f} words a cell); only numbers and categories can be read")
+        return InputColumn(look.name, "text", f"free text, {look.words:.0f} words a cell{_missing(look)}")
     if look.unique >= 0.9 * look.known:
         return LeftOut(look.name, "text, nearly every row another: looks like an identifier")
     return LeftOut(look.name, f"text with {look.unique} different values: too many for a category")

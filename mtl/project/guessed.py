@@ -22,7 +22,7 @@ class Range:
 
 @dataclass(frozen=True)
 class InputColumn:
-    """A column that tasks may see."""
+    """A column that tasks may see: `numeric` and `categorical` ones stand together, a `text` is an input of its own."""
 
     name: str
     kind: str

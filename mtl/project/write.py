@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
-from mtl.project.guessed import Guess, GuessedSource, GuessedTask, InputColumn, Range
+from mtl.project.guessed import Guess, GuessedSource, GuessedTask, InputColumn, Range, plain_name
 from mtl.project.look import NULL_VALUES
 
 SLICED = re.compile(r"^(gender|sex|region|country|site)$", re.IGNORECASE)
@@ -89,13 +89,17 @@ def _quoted(values: Sequence[str]) -> str:
 
 def _inputs(guess: Guess) -> Iterator[str]:
     yield "inputs:"
+    taken = set(guess.inputs)
     for source, columns in guess.inputs.items():
-        if columns:
+        for text in (column for column in columns if column.kind == "text"):
+            taken.add(name := plain_name(text.name, taken))
+            yield f"  {name}: {{source: {source}, kind: text, column: {scalar(text.name)}, network: cnn}}{_comment(text.why)}"
+        if cells := [column for column in columns if column.kind != "text"]:
             yield f"  {source}:"
             yield f"    source: {source}"
             yield "    kind: tabular"
             yield "    columns:"
-            for column in columns:
+            for column in cells:
                 yield from _column(column)
         yield from (f"      # left out: {_key(one.name)}{_comment(one.why)}" for one in guess.left_out[source])
 
@@ -169,7 +173,9 @@ def _learning(guess: Guess) -> Iterator[str]:
     yield ""
     rows = max(source.table.rows for source in guess.sources.values())
     batch = next(size for size, most in ((64, 2_000), (256, 50_000), (1024, math.inf)) if rows <= most)
-    loop = f"lr: 1e-3, batch_size: {batch}, max_epochs: 100, patience: 10, device: auto"
+    reads = any(column.kind == "text" for columns in guess.inputs.values() for column in columns)
+    epochs = "max_epochs: 20, patience: 3" if reads else "max_epochs: 100, patience: 10"  # texts take longer and fewer of them
+    loop = f"lr: 1e-3, batch_size: {batch}, {epochs}, device: auto"
     yield f"training: {{balancing: equal, optimizer: adamw, {loop}}}"
     yield ""
     sliced = [c.name for columns in guess.inputs.values() for c in columns if c.kind == "categorical" and SLICED.match(c.name)]

@@ -48,7 +48,8 @@ def spec_params(spec: Spec) -> dict[str, str]:
     parts = spec.model_dump(mode="json", include={"model", "training", "encoding", "evaluation", "gate"})
     said = spec.model_dump(mode="json", include={"entities", "sources", "inputs", "tasks"}, exclude_defaults=True)
     for one in said["inputs"].values():
-        one["columns"] = len(one["columns"])
+        if "columns" in one:
+            one["columns"] = len(one["columns"])
     for one in said["sources"].values():
         one.pop("url", None)  # may hold a password
     flat = dict(_flat({"name": spec.name, **parts, **said}))

@@ -90,9 +90,10 @@ def test_the_main_job_as_written(clone: Path) -> None:
 
 @pytest.mark.slow
 def test_own_data_as_written(tmp_path: Path) -> None:
-    """`mtl init` on two tables writes a project that checks and runs unchanged."""
+    """`mtl init` on two tables, one with sentences, writes a project that checks and runs unchanged."""
     (tmp_path / "here").mkdir()
     people, visits = tables()["people"], tables()["visits"]
+    people = people.with_columns(note=pl.format("a note of some words about number {}, who is {}", "id", "team"))
     people.rename({"id": "person_id", "team": "churn"}).write_csv(tmp_path / "here/people.csv")
     visits.rename({"id": "person_id", "weight": "spend", "ill": "risk"}).write_parquet(tmp_path / "here/visits.parquet")
     written = next(block for block in commands(README) if any("mtl init" in line for line in block))
@@ -101,8 +102,9 @@ def test_own_data_as_written(tmp_path: Path) -> None:
     project = tmp_path / "mine"
     text = (project / "params.yaml").read_text()
     (project / "params.yaml").write_text(
-        text.replace("max_epochs: 100", "max_epochs: 2").replace("resamples: 2000", "resamples: 100")
+        text.replace("max_epochs: 20", "max_epochs: 2").replace("resamples: 2000", "resamples: 100")
     )
+    assert "note: text, bpe" in command(project, "mtl", "check").stdout
     assert "3 tasks" in command(project, "mtl", "check").stdout
     command(project, "dvc", "repro")
     assert set(json.loads((project / "reports/metrics.json").read_text())["tasks"]) == {"risk", "spend", "churn"}

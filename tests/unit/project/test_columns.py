@@ -67,7 +67,6 @@ LEFT = [
     ("visit_id", [draw.randint(0, 10**6) for _ in range(300)], "identifier"),
     ("c", draw.sample(range(1000), 300), "looks like an identifier"),
     ("c", [f"x{n:x}" for n in draw.sample(range(10**6), 300)], "looks like an identifier"),
-    ("c", [f"the {n} words of a sentence" for n in range(300)], "free text"),
     ("c", [f"2020-01-{1 + n % 28:02d}" for n in range(300)], "a date"),
     ("sampling_weight", NUMERIC, "a weight"),
     ("c", [f"{n:.2f}".replace(".", ",") for n in NUMERIC], "decimal comma"),
@@ -80,6 +79,12 @@ def test_columns_that_are_left_out(column, name, values, why) -> None:
     found = guess_input(column(values, name))
     assert isinstance(found, LeftOut)
     assert why in found.why
+
+
+def test_sentences_are_read_as_texts(column) -> None:
+    found = guess_input(column([f"the {n} words of a sentence" for n in range(300)], "c"))
+    assert isinstance(found, InputColumn)
+    assert (found.kind, found.why) == ("text", "free text, 6 words a cell")
 
 
 def test_few_frequent_categories_are_written_down_rare_ones_are_not(column) -> None:

@@ -49,3 +49,15 @@ def test_every_guess_has_its_reason_beside_it(people, guess) -> None:
 
     for name in ["split", "path", *(c.name for c in found.inputs["t"]), "sick", "pressure"]:
         assert any(line.strip().startswith(f"{name}:") and " # " in line for line in lines), name
+
+
+def test_free_text_is_an_input_of_its_own(people, guess) -> None:
+    told = people.with_columns(pl.format("{} years old and {} by sex, number {}", "age", "sex", "person_id").alias("told by: whom"))
+    found = guess(told, ["person_id"], ["sick", "pressure", "health"])
+
+    spec = parse_spec(YAML(typ="rt").load(params_text(found)))
+
+    text = spec.inputs["told_by_whom"]
+    assert (text.kind, text.column, text.source) == ("text", "told by: whom", "t")
+    assert "told by: whom" not in spec.inputs["t"].columns
+    assert (spec.training.max_epochs, spec.training.patience) == (20, 3)
