@@ -62,7 +62,9 @@ def held_out(
     """The champion of all other tasks, the task, and its rows of each split."""
     task = next(task for task in encodings.tasks if task.name == name)
     others, cut = without(encodings, sets, name)
-    champion = fit(others, cut["train"], cut["valid"], spec.model, spec.training).network
+    sharing = "shared_bottom" if spec.model.sharing == "auto" else spec.model.sharing  # what is chosen depends on the tasks
+    model = spec.model.model_copy(update={"sharing": sharing})
+    champion = fit(others, cut["train"], cut["valid"], model, spec.training).network
     return champion, task, {side: rows_of(sets[side], task) for side in SPLITS}
 
 
@@ -106,7 +108,7 @@ def main() -> None:
 
 def _body(rows: Sequence[Sequence[str]], seeds: int) -> str:
     said = (
-        "NHANES: one task's labels are taken out, the model of `params.yaml` is trained on all others, and the task is then added "
+        "NHANES: one task's labels are taken out, the model of `params.yaml` (one trunk for all) is trained on all others, and the task is then added "
         "as `mtl adapt` does, against a network of its own from scratch on the same labels. Figures on all of test; each count of "
         f"labels is the mean over {seeds} draws, the last one of each task has them all; difference with its paired 95 % interval."
     )

@@ -20,6 +20,7 @@ from mtl.adaptation.run import FOLDER, _next
 from mtl.data.encodings import Encodings, TaskEncoding
 from mtl.errors import DataError, TrainingError
 from mtl.network import Network, build_network, input_tensors
+from mtl.network.ragged import take_inputs
 from mtl.registry.package import PREDICTED, Package, read_package, write_package
 from mtl.spec import Model, Spec, Training
 from tests.model.conftest import table
@@ -90,7 +91,7 @@ def test_spread_stands_beside_the_new_task_as_beside_the_old(kind: str, tmp_path
     network, addition = adapted.champion.network, adapted.addition
     tensors = input_tensors(network.plan, rows_of(adapted.champion, new, 30, 5).inputs)
     with torch.no_grad():
-        views = addition.views({name: {key: t.unsqueeze(0) for key, t in of.items()} for name, of in tensors.items()})
+        views = addition.views(take_inputs(tensors, torch.arange(30)))
         each = addition.head.predictions(addition(views).double())[0]  # [row, member] or [row, member, class]
     spread = each.std(1).numpy()
     if kind == "ordinal":
