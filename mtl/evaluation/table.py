@@ -14,8 +14,8 @@ EACH_END = 8
 COLOURS = {"better": "green", "no worse": "default", "worse": "bold red", "cannot tell": "yellow"}
 
 
-def results_table(metrics: Mapping[str, Any]) -> Table:
-    """Task, metric, this model, single-task, boosted trees, delta with interval, verdict; from metrics.json.
+def results_table(metrics: Mapping[str, Any], plain: str = "boosted trees") -> Table:
+    """Task, metric, this model, single-task, the rival called `plain`, delta with interval, verdict; from metrics.json.
 
     More than 30 tasks are shortened to the 8 of the lowest and the 8 of the highest delta, with a line that counts
     the rest; tasks that are `worse` are never hidden among them, up to 30.
@@ -35,7 +35,7 @@ def results_table(metrics: Mapping[str, Any]) -> Table:
     )
     for text in ("task", "metric"):
         table.add_column(text, no_wrap=True)
-    for number in ("this\nmodel", "single-\ntask", "boosted\ntrees", "delta, %"):
+    for number in ("this\nmodel", "single-\ntask", plain.replace(" ", "\n"), "delta, %"):
         table.add_column(number, justify="right")
     table.add_column("verdict", no_wrap=True)
     for name in first:

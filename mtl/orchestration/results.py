@@ -7,9 +7,10 @@ from typing import Any
 
 from rich.console import Console
 
+from mtl.evaluation.plain import plain_rival
 from mtl.evaluation.table import results_table
 from mtl.files import read_json
-from mtl.layout import METRICS, REGISTRATION, REPORT
+from mtl.layout import ENCODING_REPORT, METRICS, REGISTRATION, REPORT
 from mtl.orchestration.stage import LOGS
 from mtl.orchestration.watch import Outcome
 
@@ -21,7 +22,9 @@ def show_results(console: Console, root: Path, outcomes: list[Outcome], seconds:
         console.print(f"nothing to do: all {len(outcomes)} stages are up to date ({seconds:.1f} s)")
     else:
         if (root / METRICS).is_file():
-            console.print("", results_table(read_json(root / METRICS)), sep="\n")
+            encoding = read_json(root / ENCODING_REPORT) if (root / ENCODING_REPORT).is_file() else {}
+            heading = plain_rival(encoding)[0].lower().replace("tf-idf", "TF-IDF")
+            console.print("", results_table(read_json(root / METRICS), heading), sep="\n")
         if (root / REGISTRATION).is_file():
             _show_decision(console, read_json(root / REGISTRATION))
         console.print(f"{len(done)} of {len(outcomes)} stages in {seconds:.0f} s", style="dim", highlight=False)

@@ -16,6 +16,7 @@ from ruamel.yaml.error import YAMLError
 from mtl import layout
 from mtl.errors import DataError
 from mtl.evaluation.cost import tells_of_what_lies_there
+from mtl.evaluation.plain import plain_rival
 
 EXAMPLE_ROWS = 5
 MOST_DETAILED = 200
@@ -61,6 +62,16 @@ class Findings:
         """The evaluated tasks in their order."""
         tasks: dict[str, dict[str, Any]] = self.evaluation.get("tasks", {})
         return tasks
+
+    @property
+    def plain(self) -> tuple[str, str]:
+        """The plain rival's name, in a heading and in a sentence."""
+        return plain_rival(self.encoding)
+
+    @property
+    def rivals(self) -> dict[str, str]:
+        """Rival -> its name in a sentence."""
+        return {"single_task": "single-task", "trees": self.plain[1]}
 
     @cached_property
     def detailed(self) -> dict[str, dict[str, Any]]:

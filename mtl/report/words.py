@@ -26,7 +26,7 @@ METRIC_NAMES = {
 IN_UNIT = frozenset({"mae", "rmse"})
 """Metrics that carry the unit of a regression target."""
 
-RIVALS = {"single_task": "single-task", "trees": "boosted trees"}
+RIVALS = ("single_task", "trees")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from mtl.report.pictures.strips import Effect
 from mtl.report.reading import Findings
-from mtl.report.words import RIVALS, is_number, number, percent, signed, signed_interval, verdict
+from mtl.report.words import is_number, number, percent, signed, signed_interval, verdict
 
 NO_EVALUATION = "reports/evaluation.json is not there: the stage evaluate has not run in this workspace."
 
@@ -27,10 +27,10 @@ def headline(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def effect(name: str, compared: dict[str, Any], rival: str) -> Effect:
-    """A task's delta to a rival in percent, ready to be drawn."""
+    """A task's delta in percent to a rival of this name, ready to be drawn."""
     value, low, high = (value_of(compared.get(k)) for k in ("delta_pct", "delta_low", "delta_high"))
     stands = verdict(compared.get("verdict"))
-    title = f"{name} against {RIVALS.get(rival, rival)}: {signed(value)} % {signed_interval(low, high)}, {stands.name}"
+    title = f"{name} against {rival}: {signed(value)} % {signed_interval(low, high)}, {stands.name}"
     return Effect(value, low, high, stands, title)
 
 

@@ -14,7 +14,7 @@ def context(findings: Findings, spec: Spec) -> dict[str, Any] | str:
     if not findings.tasks:
         return NO_EVALUATION
     rows = [_row(findings, name, task) for name, task in findings.tasks.items()]
-    return {"rows": rows, "confidence": confidence(findings), "many": len(rows) > 24}
+    return {"rows": rows, "confidence": confidence(findings), "many": len(rows) > 24, "plain": findings.plain[0]}
 
 
 def _row(findings: Findings, name: str, task: dict[str, Any]) -> dict[str, Any]:

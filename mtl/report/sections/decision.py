@@ -62,10 +62,11 @@ def _gains(findings: Findings) -> list[dict[str, Any]]:
         "high": flat.get("delta_m_high"),
     }
     both = (("single_task", mean), ("trees", findings.evaluation.get("delta_m_trees") or {}))
-    return [{"rival": RIVALS[rival], "id": rival, **gain} for rival, gain in both if is_number(gain.get("value"))]
+    return [{"rival": findings.rivals[rival], "id": rival, **gain} for rival, gain in both if is_number(gain.get("value"))]
 
 
 def _counts(findings: Findings, rival: str) -> dict[str, Any]:
     counts = verdict_counts(findings, rival)
     said = ", ".join(f"{counts.get(name, 0)} {name}" for name in VERDICTS)
-    return {"rival": RIVALS[rival], "counts": counts, "bar": verdict_bar(counts, f"against {RIVALS[rival]}: {said}")}
+    named = findings.rivals[rival]
+    return {"rival": named, "counts": counts, "bar": verdict_bar(counts, f"against {named}: {said}")}

@@ -1,4 +1,4 @@
-"""The forest plots: every task's delta to its single-task network and to boosted trees, with intervals."""
+"""The forest plots: every task's delta to its single-task network and to its plain rival, with intervals."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def forest(findings: Findings, rival: str) -> dict[str, Any] | None:
     compared = {name: c for name, task in findings.tasks.items() if (c := versus(task, rival))}
     if not compared:
         return None
-    effects = {name: effect(name, c, rival) for name, c in compared.items()}
+    effects = {name: effect(name, c, findings.rivals[rival]) for name, c in compared.items()}
     axis = axis_of(effects.values(), 100 * tolerance(findings))
     order = sorted(effects, key=lambda name: -(value_of(effects[name].value) or 0.0))
     rows = [
@@ -45,4 +45,4 @@ def forest(findings: Findings, rival: str) -> dict[str, Any] | None:
         }
         for name in order
     ]
-    return {"rival": RIVALS[rival], "rows": rows, "labels": axis_labels(axis)}
+    return {"rival": findings.rivals[rival], "rows": rows, "labels": axis_labels(axis)}

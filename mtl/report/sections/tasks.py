@@ -24,6 +24,7 @@ def context(findings: Findings, spec: Spec) -> dict[str, Any] | str:
         "left_out": len(findings.tasks) - len(findings.detailed),
         "confidence": confidence(findings),
         "few": len(findings.tasks) <= 3,
+        "plain": findings.plain[0],
     }
 
 
@@ -40,7 +41,7 @@ def _task(findings: Findings, name: str, task: dict[str, Any]) -> dict[str, Any]
         "classes": task.get("classes") or [],
         "value": number(best.get("value")) + unit,
         "verdict": verdict(versus(task, "single_task").get("verdict")),
-        "versus": [_against(task, rival) for rival in RIVALS if versus(task, rival)],
+        "versus": [_against(versus(task, rival), findings.rivals[rival]) for rival in RIVALS if versus(task, rival)],
         "pictures": [p for p in (_curve(findings, name), _calibration(name, task), _scatter(name, task)) if p],
         "metrics": [_metric(key, found, task) for key, found in (task.get("metrics") or {}).items()],
         "slices": _slices(name, task),
@@ -62,10 +63,9 @@ def _spread(task: dict[str, Any]) -> dict[str, str] | None:
     }
 
 
-def _against(task: dict[str, Any], rival: str) -> dict[str, Any]:
-    compared = versus(task, rival)
+def _against(compared: dict[str, Any], rival: str) -> dict[str, Any]:
     return {
-        "rival": RIVALS[rival],
+        "rival": rival,
         "verdict": verdict(compared.get("verdict")),
         "delta": signed(compared.get("delta_pct")),
         "interval": signed_interval(compared.get("delta_low"), compared.get("delta_high")),
