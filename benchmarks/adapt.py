@@ -109,9 +109,9 @@ def main() -> None:
 def _body(rows: Sequence[Sequence[str]], seeds: int) -> str:
     said = (
         "NHANES: one task's labels are taken out, the model of `params.yaml` (one trunk for all) is trained on all others, and "
-        "the task is then added as `mtl adapt` does, against a network of its own from scratch on the same labels. Figures on all "
-        f"of test; each count of labels is the mean over {seeds} draws, the last one of each task has them all; difference with its "
-        "paired 95 % interval."
+        "the task is then added as `mtl adapt` does, against a network of its own from scratch on the same labels. Figures on "
+        f"all of test; each count of labels is the mean over {seeds} draws, the last one of each task has them all; difference "
+        "with its paired 95 % interval."
     )
     return f"{said}\n\n{table(['task', 'labels', 'what learns', 'adapted', 'from scratch', 'difference'], rows)}"
 
