@@ -24,6 +24,12 @@ NOT_TUNED = {
 """Keys of model and training that there are, but that make no better spec, and why."""
 ENCODING = ("bins", "select", "max_categories")
 """Keys of `encoding` that are tuned by encoding anew, in a scratch folder."""
+OF_INPUTS: dict[str, tuple[str, ...]] = {
+    "tabular": ("embedding",),
+    "vector": (),
+    "text": ("tokenizer", "vocabulary", "lowercase", "max_tokens", "network", "pooling", "options."),
+}
+"""Kind of an input -> its keys that are tuned, likewise; `options.` stands for all of its network's."""
 DEFAULTS: dict[str, Choices | Range] = {
     "model.sharing": ("shared_bottom", "hybrid", "mmoe"),
     "training.balancing": ("equal", "uncertainty"),
@@ -60,7 +66,8 @@ def tunable_keys(spec: Spec) -> Iterator[str]:
         yield from dict.fromkeys(f"{section}.options.{name}" for taken in table.values() for name in taken)
     yield from (f"tasks.{task}.weight" for task in spec.tasks)
     yield from (f"encoding.{name}" for name in ENCODING)
-    yield from (f"inputs.{name}.embedding" for name in spec.inputs)
+    for name, one in spec.inputs.items():
+        yield from (f"inputs.{name}.{key}" for key in OF_INPUTS[one.kind])
 
 
 def _below(part: type[BaseModel], at: str) -> Iterator[str]:
@@ -84,7 +91,7 @@ def _must_be_known(key: str, known: list[str]) -> None:
     section = key.split(".")[0]
     raise SpecError(
         f"{where}: unknown key" if section in ("model", "training", "tasks") else f"{where}: not a key to tune",
-        expected="a key of model, training, encoding (" + ", ".join(ENCODING) + "), tasks.NAME.weight or inputs.NAME.embedding",
+        expected="a key of model, training, encoding (" + ", ".join(ENCODING) + "), tasks.NAME.weight or what an input has to tune",
         found=repr(key), do=nearest(key, [one.rstrip(".") for one in known]),
     )  # fmt: skip
 
@@ -117,6 +124,8 @@ def _is_whole(key: str, varied: Choices | Range) -> bool:
     if rest[:1] == ["options"]:
         defaults = [taken[rest[1]] for taken in OPTIONS[section][1].values() if rest[1] in taken]
         return rest[1] in WHOLE or (bool(defaults) and all(isinstance(default, int) for default in defaults))
+    if section == "inputs" and rest[1:2] == ["options"]:
+        return rest[2] in WHOLE
     return _wants_int(Spec, key.split("."))
 
 
@@ -127,7 +136,9 @@ def _wants_int(annotation: Any, steps: list[str]) -> bool:
     for kind in kinds:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             field = kind.model_fields.get(steps[0])
-            return field is not None and _wants_int(field.annotation, steps[1:])
+            if field is not None:
+                return _wants_int(field.annotation, steps[1:])
+            continue  # another kind of input may have it
         if get_origin(kind) is dict:
             return _wants_int(get_args(kind)[1], steps[1:])
     return False

@@ -12,6 +12,7 @@ from mtl.spec import Range
 from mtl.tuning.base import Base
 from mtl.tuning.keys import space_of, tunable_keys
 from mtl.tuning.space import Dimension, Space
+from tests.tuning.conftest import PARAMS
 
 Make = Callable[..., Base]
 
@@ -142,3 +143,19 @@ def test_options_of_the_sharing_before_go_with_it(base: Make) -> None:
     assert made.spec_with({"model.sharing": "shared_bottom"}).model.options == {}
     assert made.spec_with({"model.sharing": "mmoe"}).model.options == {"experts": 4}
     assert made.spec_with({"model.options.experts": 2}).model.options == {"experts": 2}
+
+
+def test_what_a_text_has_to_tune(base: Make) -> None:
+    text = "  note: {source: people, kind: text, column: note, network: gru}\ntasks:\n"
+    params = PARAMS.replace("tasks:\n", text)
+    made = base("{space: {inputs.note.vocabulary: {low: 300, high: 900, log: true}, inputs.note.pooling: [max, attention], "
+                "inputs.note.options.hidden: {low: 8, high: 64}, inputs.facts.embedding: {low: 2, high: 8}}}", params)  # fmt: skip
+    space = space_of(made)
+    for values in (drawn(space, made, seed) for seed in range(10)):
+        note = made.spec_with(values).inputs["note"]
+        assert note.option("hidden") == values["inputs.note.options.hidden"]
+        assert all(isinstance(values[f"inputs.{key}"], int) for key in ("note.vocabulary", "note.options.hidden", "facts.embedding"))
+    for key, said in (("inputs.note.embedding", "unknown key"), ("inputs.note.options.kernels", "an option of gru")):
+        with pytest.raises(SpecError, match="inputs.note") as error:
+            space_of(base(f"{{space: {{{key}: [2, 4]}}}}", params))
+        assert said in str(error.value) or "not a key to tune" in str(error.value)
