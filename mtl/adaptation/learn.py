@@ -17,7 +17,7 @@ from mtl.errors import DataError, TrainingError
 from mtl.network import Network, input_tensors, plan_of, predict
 from mtl.network.encoders import Held
 from mtl.network.plan import TaskPlan
-from mtl.network.ragged import take_inputs
+from mtl.network.ragged import row_lengths, rows_at_once, take_inputs
 from mtl.spec import Model, Training
 from mtl.training import fit
 from mtl.training.dealing import steps
@@ -48,6 +48,11 @@ class _Side:
     inputs: Mapping[str, Held]
     targets: Tensor
     views: Tensor | None = None
+
+    @property
+    def in_order(self) -> Sequence[Tensor]:
+        """Numbers of all rows, as many at a time as fit."""
+        return _in_order(self.targets.shape[1], self.inputs, self.targets.device)
 
     def read(self, addition: Addition, rows: Tensor) -> Tensor:
         """Views of these rows, computed once where the trunk does not learn."""
@@ -126,7 +131,7 @@ def _decoded(champion: Network, addition: Addition, rows: TaskRows, *ways: Calla
     addition.eval()
     tensors = _tensors(champion, rows)
     parts: list[list[Tensor]] = [[] for _ in ways]
-    for some in _in_order(len(rows), champion.device):
+    for some in _in_order(len(rows), tensors, champion.device):
         logits = addition(addition.views(take_inputs(tensors, some))).double()
         for part, way in zip(parts, ways, strict=True):
             part.append(way(logits)[0])
@@ -143,7 +148,7 @@ def _side(addition: Addition, champion: Network, rows: TaskRows) -> _Side:
     side = _Side(_tensors(champion, rows), targets)
     if not addition.trunk_learns:
         with torch.no_grad():
-            side.views = torch.cat([side.read(addition.eval(), part) for part in _in_order(len(rows), champion.device)], 1)
+            side.views = torch.cat([side.read(addition.eval(), part) for part in side.in_order], 1)
     return side
 
 
@@ -152,8 +157,8 @@ def _tensors(champion: Network, rows: TaskRows) -> Mapping[str, Held]:
     return {name: {key: held.to(champion.device) for key, held in of.items()} for name, of in tensors.items()}
 
 
-def _in_order(rows: int, device: torch.device) -> Sequence[Tensor]:
-    return torch.split(torch.arange(rows, device=device), ROWS)
+def _in_order(rows: int, inputs: Mapping[str, Held], device: torch.device) -> Sequence[Tensor]:
+    return torch.split(torch.arange(rows, device=device), rows_at_once(ROWS, row_lengths(inputs)))
 
 
 def _epochs(addition: Addition, train: _Side, valid: _Side, training: Training) -> tuple[dict[str, Tensor], int]:
@@ -189,7 +194,7 @@ def _loss(addition: Addition, side: _Side, rows: Tensor, training: Training) -> 
 def _valid_loss(addition: Addition, valid: _Side, training: Training) -> float:
     addition.eval()
     rows = valid.targets.shape[1]
-    parts = [_loss(addition, valid, part, training).mean(-1).sum() for part in _in_order(rows, valid.targets.device)]
+    parts = [_loss(addition, valid, part, training).mean(-1).sum() for part in valid.in_order]
     found = float(torch.stack(parts).sum()) / rows
     if not math.isfinite(found):
         raise TrainingError(

@@ -1,15 +1,13 @@
 """TF-IDF and a linear model: what a user would pick instead where a task reads a text.
 
-Words are the tokens of the input's own tokenizer, alone and in pairs, each in MIN_DOCUMENTS texts at least, with sublinear
-counts (scikit-learn's TfidfVectorizer). Numbers and one-hot categories of the task's other inputs stand beside them.
-Ridge for numbers, logistic regression for classes; how strongly it is held back is chosen on valid, then it is fitted
-on train and valid together, as the trees are.
+Words are the tokens of the input's own tokenizer, alone and in pairs (`mtl.evaluation.tfidf`). Numbers and one-hot
+categories of the task's other inputs stand beside them. Ridge for numbers, logistic regression for classes; how strongly
+it is held back is chosen on valid, then it is fitted on train and valid together, as the trees are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,9 +15,8 @@ import numpy as np
 from mtl.data.codes import MISSING
 from mtl.data.encodings import TaskEncoding
 from mtl.data.inputs.base import Arrays
-from mtl.data.ragged import Ragged
+from mtl.evaluation.tfidf import tfidf
 
-MIN_DOCUMENTS = 2
 STRENGTHS = (0.3, 1.0, 3.0, 10.0)
 """Inverse regularisation of logistic regression (C); of ridge its inverse."""
 ITERATIONS = 1000
@@ -44,29 +41,12 @@ def _of_input(parts: Sequence[Arrays], fitted: int) -> list[list[Any]]:
     """Blocks of features, each a matrix a part."""
     found: list[list[Any]] = []
     if "tokens" in parts[0]:
-        found.append(_tfidf([part["tokens"] for part in parts], fitted))
+        found.append(tfidf([part["tokens"] for part in parts], fitted))
     if "numeric" in parts[0]:
         found.append([part["numeric"] for part in parts])
     if "categorical" in parts[0] and parts[0]["categorical"].shape[1]:
         found.append(_one_hot([part["categorical"] for part in parts], fitted))
     return found
-
-
-def _tfidf(parts: Sequence[Ragged], fitted: int) -> list[Any]:
-    from scipy.sparse import csr_matrix
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    texts = [[row.tolist() for row in np.split(part.values, part.offsets[1:-1])] for part in parts]
-    counter = TfidfVectorizer(analyzer=_alone_and_in_pairs, min_df=MIN_DOCUMENTS, sublinear_tf=True)
-    try:
-        counter.fit([row for part in texts[:fitted] for row in part])
-    except ValueError:  # not one token stands in as many texts
-        return [csr_matrix((len(part), 0)) for part in parts]
-    return [counter.transform(part) for part in texts]
-
-
-def _alone_and_in_pairs(tokens: list[int]) -> list[tuple[int, ...]]:
-    return [*((token,) for token in tokens), *pairwise(tokens)]
 
 
 def _one_hot(parts: Sequence[Any], fitted: int) -> list[Any]:

@@ -46,7 +46,7 @@ def is_date(look: Look) -> bool:
 
 def _unreadable(look: Look) -> str:
     if look.dtype.is_nested() or look.dtype == pl.Binary:
-        return f"each cell holds a {type(look.dtype).__name__.lower()}; only single values can be read"
+        return f"each cell holds a {type(look.dtype).__name__.lower()}; `kind: vector` reads lists of numbers, all of one length"
     if not look.known:
         return "empty"
     if look.unique == 1:

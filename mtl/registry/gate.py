@@ -11,7 +11,7 @@ from mtl.spec import Gate
 
 VERDICTS = {"single_task": "verdict", "trees": "verdict_trees"}
 """Rival -> where reports/metrics.json says the verdict against it."""
-NAMES = {"single_task": "its single-task network", "trees": "boosted trees", "champion": "the champion"}
+NAMES = {"single_task": "its single-task network", "trees": "its plain rival", "champion": "the champion"}
 COSTS = {"parameters": "parameters", "predict": "predict_us_per_row"}
 """The spec's name of a cost -> reports/cost.json's."""
 MEASURED_AGAIN = "predict"

@@ -104,11 +104,18 @@ def write_package(
 
 
 def read_package(folder: Path) -> Package:
-    """The model in `folder`. Raises RegistryError if a file of it is missing."""
+    """The model in `folder`. Raises RegistryError if a file of it is missing, or of another version."""
     for file in (WEIGHTS, SPEC_FILE, "encodings.json"):
         if not (folder / file).is_file():
             raise RegistryError(f"{folder}: not a model's folder", expected=f"the file {file}", found="no such file")
-    return Package(Model.model_validate(read_json(folder / SPEC_FILE)["model"]), Encodings.read(folder), folder)
+    try:
+        encodings = Encodings.read(folder)
+    except (KeyError, TypeError) as error:
+        raise RegistryError(
+            f"{folder}: encodings that this version of mtl does not know", expected="a model of this version",
+            found=f"{type(error).__name__}: {error}", do="train it anew: mtl run",
+        ) from error  # fmt: skip
+    return Package(Model.model_validate(read_json(folder / SPEC_FILE)["model"]), encodings, folder)
 
 
 def entity_hashes(keys: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.uint64]]:

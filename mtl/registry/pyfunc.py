@@ -20,7 +20,7 @@ class PackagedModel:
         self.package = package
 
     def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Predictions of raw rows: columns as in `Package.predict`. A missing value is null or NaN."""
+        """Predictions of raw rows: columns as in `Package.predict`. A missing value is null or NaN; a missing vector, None."""
         return self.package.predict(pl.from_pandas(frame)).to_pandas()
 
 

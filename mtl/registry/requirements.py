@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
-NEEDED = ("mtl", "mlflow", "numpy", "pandas", "polars", "pyarrow", "pydantic", "safetensors", "torch")
+NEEDED = ("mtl", "mlflow", "numpy", "pandas", "polars", "pyarrow", "pydantic", "safetensors", "tokenizers", "torch")
 
 
 def pinned() -> list[str]:

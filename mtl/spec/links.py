@@ -66,8 +66,9 @@ def _check_sight(spec: Spec, name: str) -> None:
     for of in spec.inputs_of(name):
         one = spec.inputs[of]
         same = one.source == task.source and task.column in one.names
+        place = ("columns", task.column) if one.kind == "tabular" else ("column",)
         _need(
-            not same, ("inputs", of, "columns", task.column), f"no input that is the target of task {name!r}", "the target itself",
+            not same, ("inputs", of, *place), f"no input that is the target of task {name!r}", "the target itself",
             "remove it from the inputs",
         )  # fmt: skip
 

@@ -83,7 +83,7 @@ class Store:
     def _own(self, rows: Tensor) -> Batch:
         there, flat = rows >= 0, rows.clamp(min=0)
         lesson = None if self.lesson is None else self.lesson.own(flat, there)
-        return Batch(take_inputs(self.inputs, flat), self.targets.gather(1, flat), self.mask.gather(1, flat) * there, lesson)
+        return Batch(take_inputs(self.inputs, rows), self.targets.gather(1, flat), self.mask.gather(1, flat) * there, lesson)
 
 
 def _to(tensors: Held, device: torch.device) -> Held:

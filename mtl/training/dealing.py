@@ -4,8 +4,9 @@ Where tasks share one network, a batch is a set of rows for all of them. Where e
 task gets its own labelled rows, so that a row costs only the tasks that have its label: [task, row], −1 where a task
 has fewer. Both make the same number of steps an epoch from the same `batch_size`.
 
-Rows of different length are dealt by length, so that a batch is hardly padded: shuffled, taken POOL batches at a time,
-sorted within these, and the batches shuffled again.
+Rows of different length are dealt by length, so that a batch is little padded: shuffled, taken some batches at a time, sorted
+within these, and the batches shuffled again. So many batches make a pool that an epoch has POOLS of them or more: with one
+pool, a row would meet the same rows in every epoch.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from torch import Tensor
 
 LEAST_STEPS = 8
 """Steps an epoch has at least: a small table then has smaller batches instead of hardly any update."""
-POOL = 32
-"""Batches whose rows are sorted together: more pad less and mix less."""
+POOL, POOLS = 16, 16
+"""Batches whose rows are sorted together, at most; and how many such pools an epoch has, at least."""
 
 
 def steps(labels: int, batch_size: int) -> int:
@@ -27,7 +28,7 @@ def steps(labels: int, batch_size: int) -> int:
 
 
 def joint(mask: Tensor, count: int, generator: torch.Generator | None, lengths: Tensor | None = None) -> Iterator[Tensor]:
-    """All rows with any label, dealt into `count` batches [batch]; without a generator in their own order, or by length."""
+    """All rows with any label, dealt into `count` batches [batch]; in their own order without a generator."""
     rows = mask.any(0).nonzero().flatten().cpu()
     for part in _dealt(rows, count, generator, lengths):
         yield part.to(mask.device)
@@ -44,15 +45,13 @@ def own(mask: Tensor, count: int, generator: torch.Generator | None, lengths: Te
 def _dealt(rows: Tensor, count: int, generator: torch.Generator | None, lengths: Tensor | None) -> list[Tensor]:
     """Rows in `count` parts of equal size, one more or less."""
     shuffled = rows if generator is None else rows[torch.randperm(len(rows), generator=generator)]
-    if lengths is None:
+    if lengths is None or generator is None:
         return list(shuffled.tensor_split(count))
-    if generator is None:
-        return list(_sorted(shuffled, lengths).tensor_split(count))
-    parts = shuffled.tensor_split(count)
-    pools = [torch.cat(parts[start : start + POOL]) for start in range(0, count, POOL)]
-    dealt = [part for i, pool in enumerate(pools) for part in _sorted(pool, lengths).tensor_split(min(POOL, count - i * POOL))]
+    each, parts = max(1, min(POOL, count // POOLS)), shuffled.tensor_split(count)
+    pools = [parts[start : start + each] for start in range(0, count, each)]
+    dealt = [part for pool in pools for part in _by_length(torch.cat(pool), lengths).tensor_split(len(pool))]
     return [dealt[i] for i in torch.randperm(count, generator=generator)]
 
 
-def _sorted(rows: Tensor, lengths: Tensor) -> Tensor:
+def _by_length(rows: Tensor, lengths: Tensor) -> Tensor:
     return rows[torch.argsort(lengths[rows], stable=True)]

@@ -17,12 +17,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
 
 from mtl.network import Network, Outputs, Plan
+from mtl.network.ragged import rows_at_once
 from mtl.network.sharing import SHARINGS
 from mtl.spec import Distillation, Training
 from mtl.training.batches import Rows, Store
@@ -90,7 +91,8 @@ def lesson_on(teachers: Network, train: Rows, asked: Distillation) -> Lesson:
 def lesson_of(teachers: Network, train: Store, temperature: float) -> Lesson:
     """What `teachers`, single-task networks in one, say of every row of `train`."""
     teachers.eval()
-    count = max(1, -(-train.mask.shape[1] * len(teachers.plan.tasks) // ROWS))
+    copies = len(teachers.plan.tasks)
+    count = max(1, -(-train.mask.shape[1] // rows_at_once(max(1, ROWS // copies), train.lengths, copies)))
     rows = torch.arange(train.mask.shape[1], device=train.mask.device).tensor_split(count)
     soft = [teachers.predictions(teachers(train.batch(part).inputs), temperature) for part in rows]
     return Lesson(torch.cat(soft, 1), may_learn(teachers.plan, train))
@@ -99,8 +101,8 @@ def lesson_of(teachers: Network, train: Store, temperature: float) -> Lesson:
 def may_learn(plan: Plan, train: Store) -> Tensor:
     """float32 [task, rows]: 1 where the row has an input that the task sees."""
     everywhere = torch.ones_like(train.mask[0], dtype=torch.bool)
-    present = [train.inputs[one.name].get("present", everywhere) for one in plan.inputs]
-    there = torch.stack([one for one in present if isinstance(one, torch.Tensor)]).float()
+    present = [cast(Tensor, train.inputs[one.name].get("present", everywhere)) for one in plan.inputs]
+    there = torch.stack(present).float()
     sees = torch.tensor(plan.sees([task.inputs for task in plan.tasks]), device=there.device).float()
     return (sees @ there > 0).float()
 

@@ -18,7 +18,7 @@ from mtl.errors import TrainingError
 from mtl.network import Network, input_tensors, plan_of
 from mtl.network.encoders import Tensors
 from mtl.network.plan import Encoded
-from mtl.network.ragged import rows_in, take_inputs
+from mtl.network.ragged import row_lengths, rows_at_once, rows_in, take_inputs
 from mtl.relatedness.tracking import Relatedness
 from mtl.spec import Model, Training
 from mtl.training.baseline import best_constants, constant_losses, start_at_constants
@@ -211,7 +211,7 @@ def _some(network: Network, valid: Rows) -> dict[str, Tensors]:
     """Rows of valid, [1, up to GATE_ROWS, …], for the mean of gates that depend on the row."""
     arrays = {name: {key: array[:GATE_ROWS] for key, array in of.items()} for name, of in valid.inputs.items()}
     tensors = input_tensors(network.plan, arrays)
-    return take_inputs(tensors, torch.arange(rows_in(tensors)))
+    return take_inputs(tensors, torch.arange(min(rows_in(tensors), rows_at_once(GATE_ROWS, row_lengths(tensors)))))
 
 
 def _weights(run: Run) -> dict[str, float]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mtl.network import Network, Outputs
+from mtl.network.ragged import rows_at_once
 from mtl.training.batches import Batch, Store
 from mtl.training.clipping import clip
 from mtl.training.dealing import joint, own, steps
@@ -21,8 +22,6 @@ from mtl.training.run import Run
 
 VALID_ROWS = 8192
 """Rows of one valid batch, over all copies and members."""
-VALID_TOKENS = 1 << 16
-"""Tokens of one valid batch."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +109,11 @@ def train_steps(network: Network, train: Store, optimizer: str, batch_size: int)
 
 def _valid_rows(network: Network, valid: Store) -> list[Tensor]:
     own_rows = network.body.own_rows
-    most = int(valid.mask.sum(1).max()) * len(valid.mask) if own_rows else int(valid.mask.any(0).sum())
-    count = max(1, -(-most * network.model.members // VALID_ROWS))
-    if valid.lengths is not None:
-        count = min(most, max(count, -(-int(valid.lengths.sum()) // VALID_TOKENS)))
-    return list((own if own_rows else joint)(valid.mask, count, None, valid.lengths))
+    most = int(valid.mask.sum(1).max()) if own_rows else int(valid.mask.any(0).sum())
+    copies = network.model.members * (len(valid.mask) if own_rows else 1)
+    size = rows_at_once(max(1, VALID_ROWS // copies), valid.lengths, copies)
+    count = max(1, -(-most // size))
+    return list((own if own_rows else joint)(valid.mask, count, None))
 
 
 def _gathered(noted: list[tuple[Tensor, Tensor]]) -> Losses:

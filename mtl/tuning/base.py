@@ -13,13 +13,10 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from mtl.spec import SPEC, Spec, parse_spec, read_spec
-from mtl.spec.options import BALANCING_OPTIONS, SHARING_OPTIONS
+from mtl.tuning.options import choosers, option_of
 
 Values = dict[str, Any]
 """Dotted key of params.yaml -> its value in a trial."""
-
-OPTIONS = {"model": ("sharing", SHARING_OPTIONS), "training": ("balancing", BALANCING_OPTIONS)}
-"""Section -> the key that decides which `options` it takes, and the table of them."""
 
 
 @dataclass(frozen=True)
@@ -44,25 +41,18 @@ class Base:
 
     def said(self, key: str) -> Any:
         """What the spec says at a dotted key, defaults included; None where it says nothing."""
-        section, *rest = key.split(".")
-        if rest[:1] == ["options"] and section in OPTIONS:
-            chooser, table = OPTIONS[section]
-            part = getattr(self.spec, section)
-            return {**table.get(getattr(part, chooser), {}), **part.options}.get(".".join(rest[1:]))
-        here: Any = self.spec
-        for step in key.split("."):
-            here = getattr(here, step, None) if isinstance(here, BaseModel) else _in(here, step)
-        return here
+        return said_in(self.spec, key)
 
     def with_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """params.yaml as data with these values in it.
 
-        Options belong to a sharing or a balancing: where a trial has another one, those of the present one go.
+        Options belong to a sharing, a balancing or a network: where a trial has another one, those of the present one go.
         """
         new = copy.deepcopy(self.raw)
-        for section, (chooser, _) in OPTIONS.items():
-            if values.get(f"{section}.{chooser}", self.said(f"{section}.{chooser}")) != self.said(f"{section}.{chooser}"):
-                new[section].pop("options", None)
+        differing = self.differing(values)
+        for chooser in choosers(self.spec):
+            if chooser.key in differing:
+                chooser.beside(new).pop("options", None)
         for key, value in values.items():
             *path, last = key.split(".")
             here = new
@@ -78,8 +68,21 @@ class Base:
         return parse_spec(self.with_values(values))
 
     def differing(self, values: Mapping[str, Any]) -> Values:
-        """Those of `values` that the spec as it stands does not have."""
-        return {key: value for key, value in values.items() if value != self.said(key)}
+        """Those of `values` that the spec as it stands does not have; with another choice, all options of it."""
+        found = {key for key, value in values.items() if value != self.said(key)}
+        found |= {key for key in values if (option := option_of(key)) and option[0].key in found}
+        return {key: value for key, value in values.items() if key in found}
+
+
+def said_in(spec: Spec, key: str) -> Any:
+    """What `spec` says at a dotted key, defaults included; None where it says nothing."""
+    here: Any = spec
+    for step in key.split("."):
+        here = getattr(here, step, None) if isinstance(here, BaseModel) else _in(here, step)
+    if here is None and (option := option_of(key)):
+        chooser, name = option
+        return chooser.table.get(said_in(spec, chooser.key), {}).get(name)
+    return here
 
 
 def _in(here: Any, step: str) -> Any:

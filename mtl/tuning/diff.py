@@ -18,7 +18,8 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from mtl.errors import SpecError
 from mtl.spec import SPEC, Spec
-from mtl.tuning.base import OPTIONS, Base
+from mtl.tuning.base import Base
+from mtl.tuning.options import chooser_of, choosers
 
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
@@ -30,7 +31,7 @@ def edited(base: Base, values: Mapping[str, Any]) -> str:
 
     Raises SpecError if the text cannot be edited so that it then says just that (anchors can stand in the way).
     """
-    wanted = base.spec_with(values)
+    wanted = base.spec_with(base.differing(values))
     text = base.text
     for path, value in _edits(base, values):
         text = _put(text, path, value)
@@ -70,21 +71,19 @@ def spelled(value: Any) -> str:
 
 
 def _edits(base: Base, values: Mapping[str, Any]) -> list[tuple[list[str], Any]]:
-    """(path, value) of everything to write; the options of a new sharing (balancing) as a whole."""
+    """(path, value) of everything to write; the options of a new sharing (balancing, network) as a whole."""
     edits: list[tuple[list[str], Any]] = []
-    whole: set[str] = set()
-    for section, (chooser, _) in OPTIONS.items():
-        key = f"{section}.{chooser}"
-        if key in base.differing(values):
-            options = {k.removeprefix(f"{section}.options."): v for k, v in values.items() if k.startswith(f"{section}.options.")}
-            edits.append(([section, chooser], values[key]))
-            if options or base.raw[section].get("options"):
-                edits.append(([section, "options"], options))
-            whole.add(section)
-    for key, value in base.differing(values).items():
-        section, *rest = key.split(".")
-        if section not in whole or (rest[0] != "options" and rest != [OPTIONS[section][0]]):
-            edits.append(([section, *rest], value))
+    differing = base.differing(values)
+    new = [chooser for chooser in choosers(base.spec) if chooser.key in differing]
+    for chooser in new:
+        options = {name: value for key, value in differing.items() if (name := chooser.option(key))}
+        edits.append((chooser.key.split("."), differing[chooser.key]))
+        if options or chooser.beside(base.raw).get("options"):
+            edits.append(([*chooser.part, "options"], options))
+    for key, value in differing.items():
+        its = chooser_of(key)
+        if its not in new or (key != its.key and not its.option(key)):
+            edits.append((key.split("."), value))
     return edits
 
 

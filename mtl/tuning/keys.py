@@ -12,8 +12,9 @@ from mtl.errors import SpecError
 from mtl.spec import SPEC, Choices, Model, Range, Spec, Training, place
 from mtl.spec.links import nearest
 from mtl.spec.options import WHOLE
-from mtl.tuning.base import OPTIONS, Base
-from mtl.tuning.space import AUTO, DECIDING, ON_GRADIENTS_ONLY, Dimension, Space, has_say, saying
+from mtl.tuning.base import Base
+from mtl.tuning.options import chooser_of, choosers, option_of
+from mtl.tuning.space import AUTO, DECIDING, ON_GRADIENTS_ONLY, Dimension, Space, decides, has_say, saying
 
 NOT_TUNED = {
     "training.seed": "the best of several seeds is luck, not a better spec",
@@ -27,9 +28,9 @@ ENCODING = ("bins", "select", "max_categories")
 OF_INPUTS: dict[str, tuple[str, ...]] = {
     "tabular": ("embedding",),
     "vector": (),
-    "text": ("tokenizer", "vocabulary", "lowercase", "max_tokens", "network", "pooling", "options."),
+    "text": ("tokenizer", "vocabulary", "lowercase", "max_tokens", "network", "pooling"),
 }
-"""Kind of an input -> its keys that are tuned, likewise; `options.` stands for all of its network's."""
+"""Kind of an input -> its keys that are tuned, likewise; and the options of a text's network."""
 DEFAULTS: dict[str, Choices | Range] = {
     "model.sharing": ("shared_bottom", "hybrid", "mmoe"),
     "training.balancing": ("equal", "uncertainty"),
@@ -62,12 +63,13 @@ def tunable_keys(spec: Spec) -> Iterator[str]:
     """Every key that can be tuned; one that ends in `.` stands for all names below it."""
     for section, part in (("model", Model), ("training", Training)):
         yield from (key for key in _below(part, section) if key not in NOT_TUNED and key != f"{section}.options.")
-        _, table = OPTIONS[section]
-        yield from dict.fromkeys(f"{section}.options.{name}" for taken in table.values() for name in taken)
     yield from (f"tasks.{task}.weight" for task in spec.tasks)
     yield from (f"encoding.{name}" for name in ENCODING)
     for name, one in spec.inputs.items():
         yield from (f"inputs.{name}.{key}" for key in OF_INPUTS[one.kind])
+    for chooser in choosers(spec):
+        at = ".".join((*chooser.part, "options"))
+        yield from dict.fromkeys(f"{at}.{name}" for taken in chooser.table.values() for name in taken)
 
 
 def _below(part: type[BaseModel], at: str) -> Iterator[str]:
@@ -112,7 +114,8 @@ def _default_space(base: Base) -> dict[str, Choices | Range]:
 
 
 def _ordered(written: dict[str, Choices | Range], spec: Spec) -> Space:
-    keys = [key for key in DECIDING if key in written] + [key for key in written if key not in DECIDING]
+    first = [*(key for key in DECIDING if key in written), *(key for key in written if decides(key) and key not in DECIDING)]
+    keys = [*first, *(key for key in written if not decides(key))]
     return Space(tuple(Dimension(key, written[key], _is_whole(key, written[key])) for key in keys))
 
 
@@ -120,12 +123,9 @@ def _is_whole(key: str, varied: Choices | Range) -> bool:
     """Whether the spec wants whole numbers there (options: where every default of that name is one)."""
     if not isinstance(varied, Range):
         return False
-    section, *rest = key.split(".")
-    if rest[:1] == ["options"]:
-        defaults = [taken[rest[1]] for taken in OPTIONS[section][1].values() if rest[1] in taken]
-        return rest[1] in WHOLE or (bool(defaults) and all(isinstance(default, int) for default in defaults))
-    if section == "inputs" and rest[1:2] == ["options"]:
-        return rest[2] in WHOLE
+    if option := option_of(key):
+        chooser, name = option
+        return name in WHOLE or all(isinstance(taken[name], int) for taken in chooser.table.values() if name in taken)
     return _wants_int(Spec, key.split("."))
 
 
@@ -154,7 +154,7 @@ def _kinds(annotation: Any) -> Iterator[Any]:
 
 def _must_be_possible(one: Dimension, space: Space, base: Base) -> None:
     """Every value must have a say, and be allowed by the spec, in some trial of this space."""
-    trials = [{k: v for k, v in trial.items() if k != one.key} for trial in _deciding_values(space)]
+    trials = [{k: v for k, v in trial.items() if k != one.key} for trial in _deciding_values(one.key, space)]
     where = place(SPEC, ("tune", "space", one.key)) if base.spec.tune.space else one.key
     heard = [values for values in trials if has_say(one.key, saying(base, values))]
     if not heard:
@@ -180,19 +180,19 @@ def _must_be_possible(one: Dimension, space: Space, base: Base) -> None:
             )
 
 
-def _deciding_values(space: Space) -> list[dict[str, Any]]:
-    """Every way to choose what decides."""
-    deciding = [one for one in space.dimensions if one.key in DECIDING]
+def _deciding_values(key: str, space: Space) -> list[dict[str, Any]]:
+    """Every way to choose what decides about `key`; the network of another text decides nothing here."""
+    chooser = chooser_of(key)
+    deciding = [one for one in space.dimensions if one.key in DECIDING or (chooser and one.key == chooser.key)]
     return [dict(chosen) for chosen in itertools.product(*([(one.key, value) for value in one.probes] for one in deciding))]
 
 
 def _needs(key: str) -> str:
-    section, *rest = key.split(".")
-    if rest[:1] == ["options"]:
-        chooser, table = OPTIONS[section]
-        takers = [name for name, taken in table.items() if rest[1] in taken]
-        return f"{section}.{chooser}: {' or '.join(takers)}, which takes this option"
-    if section == "tasks":
+    if option := option_of(key):
+        chooser, name = option
+        takers = [choice for choice, taken in chooser.table.items() if name in taken]
+        return f"{chooser.key}: {' or '.join(takers)}, which takes this option"
+    if key.startswith("tasks."):
         return "training.balancing: fixed, which reads the weights, and a sharing that is written"
     if key == "training.momentum":
         return "training.optimizer: sgd"
@@ -202,9 +202,10 @@ def _needs(key: str) -> str:
 
 
 def _what_is(key: str, base: Base) -> str:
-    decides = {"model": "model.sharing", "tasks": "training.balancing", "training": "training.balancing"}[key.split(".")[0]]
-    decides = {"training.momentum": "training.optimizer", "model.bin_width": "encoding.bins"}.get(key, decides)
-    return f"{decides}: {base.said(decides)}"
+    chooser = chooser_of(key)
+    usual = chooser.key if chooser else "training.balancing"
+    decisive = {"training.momentum": "training.optimizer", "model.bin_width": "encoding.bins"}.get(key, usual)
+    return f"{decisive}: {base.said(decisive)}"
 
 
 def _refused(base: Base, values: dict[str, Any]) -> SpecError | None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from mtl.spec import Choices, Range
 from mtl.spec.options import ON_GRADIENTS
-from mtl.tuning.base import OPTIONS, Base, Values
+from mtl.tuning.base import Base, Values
+from mtl.tuning.options import chooser_of, option_of
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 DIGITS = 3
 """Significant digits of a sampled number: what is printed and written is what was tried, to the last bit."""
 DECIDING = ("model.sharing", "training.balancing", "training.optimizer", "encoding.bins")
-"""Keys that decide whether others have a say; they are sampled first."""
+"""Keys that decide whether others have a say; they, and what decides about options, are sampled first."""
 OWN_STOP = "separate"
 """The sharing in which tasks share nothing, so that no balancing has a say."""
 AUTO = "auto"
@@ -122,14 +123,19 @@ def saying(base: Base, values: Mapping[str, Any]) -> Said:
     return lambda key: values[key] if key in values else base.said(key)
 
 
+def decides(key: str) -> bool:
+    """Whether `key` decides whether others have a say."""
+    chooser = chooser_of(key)
+    return key in DECIDING or (chooser is not None and key == chooser.key)
+
+
 def has_say(key: str, said: Said) -> bool:
     """Whether the value of `key` can change anything in a trial that says `said`."""
-    section, *rest = key.split(".")
+    section = key.split(".")[0]
     shares, open_to_all = said("model.sharing") != OWN_STOP, said("model.sharing") not in (OWN_STOP, AUTO)
-    if rest[:1] == ["options"]:
-        chooser, table = OPTIONS[section]
-        taken = table.get(said(f"{section}.{chooser}"), {})
-        return ".".join(rest[1:]) in taken and (shares or section == "model")
+    if option := option_of(key):
+        chooser, name = option
+        return name in chooser.table.get(said(chooser.key), {}) and (shares or section != "training")
     if section == "tasks":
         return open_to_all and said("training.balancing") in WEIGHTED
     if key == "training.balancing":

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from mtl.errors import DataError, MtlError
 from mtl.files import replacing
 from mtl.layout import TUNING
-from mtl.tuning.base import OPTIONS, Base
+from mtl.tuning.base import Base, said_in
 from mtl.tuning.data import Plan
+from mtl.tuning.options import choosers, option_of
 from mtl.tuning.pruning import MedianOfParts
-from mtl.tuning.space import Space, has_say, saying
+from mtl.tuning.space import Space, has_say
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -50,22 +51,26 @@ def study_key(base: Base, space: Space, plan: Plan, data: str, code: str) -> str
 
 
 def _of_a_varied_choice(key: str, varied: set[str]) -> bool:
-    """Options of a sharing (a balancing) that is itself varied come and go with it."""
-    section, _, rest = key.partition(".")
-    return rest.startswith("options") and section in OPTIONS and f"{section}.{OPTIONS[section][0]}" in varied
+    """Options of a sharing (a balancing, a network) that is itself varied come and go with it."""
+    option = option_of(key)
+    return option is not None and option[0].key in varied
 
 
 def digest(base: Base, values: Mapping[str, Any], space: Space) -> str:
-    """Hash of what a trial says: two with the same one end in the same score."""
-    said = saying(base, dict(values))
-    heard = {one.key: said(one.key) for one in space.dimensions if has_say(one.key, said)}
+    """Hash of what a trial says: two with the same one end in the same score.
+
+    Read from the trial's spec, in which 4 and 4.0 are one, so that a value is known again once it is written.
+    """
     spec = base.spec_with(values)
-    parts = [heard, spec.model.options, spec.training.options]
+    heard = {one.key: said_in(spec, one.key) for one in space.dimensions if has_say(one.key, lambda key: said_in(spec, key))}
+    written = spec.model_dump(mode="json", include={"model", "training", "inputs"})
+    parts = [heard, [chooser.beside(written)["options"] for chooser in choosers(spec)]]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
+    """Dotted keys; nothing of an empty map, which says as little as none."""
+    if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _flat(inner, f"{key}.{name}" if key else str(name))
     else:

@@ -41,6 +41,14 @@ training:
 evaluation: {resamples: 200}
 gate: {}
 """
+TEXT = """\
+inputs:
+  options: # a text
+    source: people
+    kind: text
+    column: note
+    network: gru # why not
+    options: {hidden: 32}"""
 
 
 def changed(before: str, after: str) -> list[str]:
@@ -76,6 +84,23 @@ def test_a_new_choice_takes_its_own_options() -> None:
 
 def test_a_choice_without_options_leaves_none() -> None:
     assert Base(edited(Base(SMALL), {"training.balancing": "equal"})).spec.training.options == {}
+
+
+def test_a_new_network_of_a_text_takes_its_own_options() -> None:
+    text = SMALL.replace("inputs: {facts: {source: people, columns: {age: {kind: numeric}}}}", TEXT)
+    at = "inputs.options"
+    after = edited(Base(text), {f"{at}.network": "cnn", f"{at}.options.channels": 16, f"{at}.pooling": "mean"})
+    assert changed(text, after) == [
+        "-    network: gru # why not", "-    options: {hidden: 32}", "+    network: cnn # why not", "+    options: {channels: 16}",
+        "+    pooling: mean",
+    ]  # fmt: skip
+    assert changed(text, edited(Base(text), {f"{at}.options.hidden": 8})) == [
+        "-    options: {hidden: 32}",
+        "+    options: {hidden: 8}",
+    ]
+    same = {f"{at}.network": "cnn", f"{at}.options.embedding": 64}
+    assert "options: {embedding: 64}" in edited(Base(text), same), "what is tried with another network is written"
+    assert Base(edited(Base(text), {f"{at}.network": "cnn"})).said(f"{at}.options.channels") == 64
 
 
 def test_an_option_of_the_present_choice_is_changed_in_place() -> None:

@@ -8,10 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.errors import SpecError
-from mtl.spec import Range
+from mtl.spec import Range, TextInput
+from mtl.spec.options import SEQUENCE_OPTIONS
 from mtl.tuning.base import Base
+from mtl.tuning.data import Plan
+from mtl.tuning.diff import edited
 from mtl.tuning.keys import space_of, tunable_keys
 from mtl.tuning.space import Dimension, Space
+from mtl.tuning.study import digest, study_key
 from tests.tuning.conftest import PARAMS
 
 Make = Callable[..., Base]
@@ -145,17 +149,130 @@ def test_options_of_the_sharing_before_go_with_it(base: Make) -> None:
     assert made.spec_with({"model.options.experts": 2}).model.options == {"experts": 2}
 
 
+def with_text(network: str, name: str = "note") -> str:
+    """PARAMS with one more input, a text; `network` as YAML of that key and of those behind it."""
+    return PARAMS.replace("tasks:\n", f"  {name}: {{source: people, kind: text, column: note, network: {network}}}\ntasks:\n")
+
+
 def test_what_a_text_has_to_tune(base: Make) -> None:
-    text = "  note: {source: people, kind: text, column: note, network: gru}\ntasks:\n"
-    params = PARAMS.replace("tasks:\n", text)
+    params = with_text("gru")
     made = base("{space: {inputs.note.vocabulary: {low: 300, high: 900, log: true}, inputs.note.pooling: [max, attention], "
                 "inputs.note.options.hidden: {low: 8, high: 64}, inputs.facts.embedding: {low: 2, high: 8}}}", params)  # fmt: skip
     space = space_of(made)
     for values in (drawn(space, made, seed) for seed in range(10)):
         note = made.spec_with(values).inputs["note"]
+        assert isinstance(note, TextInput)
         assert note.option("hidden") == values["inputs.note.options.hidden"]
-        assert all(isinstance(values[f"inputs.{key}"], int) for key in ("note.vocabulary", "note.options.hidden", "facts.embedding"))
-    for key, said in (("inputs.note.embedding", "unknown key"), ("inputs.note.options.kernels", "an option of gru")):
-        with pytest.raises(SpecError, match="inputs.note") as error:
+        assert all(
+            isinstance(values[f"inputs.{key}"], int) for key in ("note.vocabulary", "note.options.hidden", "facts.embedding")
+        )
+    for key, said in (
+        ("inputs.note.embedding", "not a key to tune"),
+        ("inputs.note.options.hiden", "write 'inputs.note.options.hidden'"),
+        ("inputs.facts.options.hidden", "not a key to tune"),
+        ("inputs.note.options.kernels", "inputs.note.network: cnn, which takes this option"),
+    ):
+        with pytest.raises(SpecError, match=f"params.yaml, line 30.*{key}") as error:
             space_of(base(f"{{space: {{{key}: [2, 4]}}}}", params))
-        assert said in str(error.value) or "not a key to tune" in str(error.value)
+        assert said in str(error.value)
+
+
+@pytest.mark.parametrize("network", list(SEQUENCE_OPTIONS))
+@pytest.mark.parametrize("name", ["note", "options", "inputs", "model"])
+def test_the_first_trial_has_the_options_that_the_text_has_without_writing_them(network: str, name: str, base: Make) -> None:
+    defaults = SEQUENCE_OPTIONS[network]
+    written = ", ".join(f"inputs.{name}.options.{option}: [{0 if option == 'both' else value * 2}, {value}]"
+                        for option, value in defaults.items())  # fmt: skip
+    made = base(f"{{space: {{{written}}}}}", with_text(network, name))
+    present = space_of(made).present(made)
+    assert present == {f"inputs.{name}.options.{option}": value for option, value in defaults.items()}
+    said, stands = made.spec_with(present).inputs[name], made.spec.inputs[name]
+    assert isinstance(said, TextInput)
+    assert isinstance(stands, TextInput)
+    assert {option: said.option(option) for option in defaults} == {option: stands.option(option) for option in defaults}
+    assert said.model_copy(update={"options": stands.options}) == stands
+
+
+def test_another_network_of_a_text_leaves_the_options_of_the_present_one(base: Make) -> None:
+    made = base("{space: {inputs.note.network: [gru, cnn]}}", with_text("gru, options: {hidden: 32}"))
+    assert made.spec_with(space_of(made).present(made)) == made.spec
+    for network, options in (("cnn", {}), ("gru", {"hidden": 32})):
+        note = made.spec_with({"inputs.note.network": network}).inputs["note"]
+        assert isinstance(note, TextInput)
+        assert (note.network, note.options) == (network, options)
+
+
+@pytest.mark.parametrize("name", ["note", "options"])
+def test_an_option_of_a_text_is_drawn_where_its_network_takes_it(name: str, base: Make) -> None:
+    at = f"inputs.{name}"
+    made = base(f"{{space: {{{at}.options.hidden: {{low: 8, high: 64}}, {at}.options.channels: [8, 16], {at}.options.layers: [1, 2]"
+                f", {at}.network: [cnn, gru, transformer]}}}}", with_text("cnn, options: {channels: 24}", name))  # fmt: skip
+    space = space_of(made)
+    assert space.dimensions[0].key == f"{at}.network", "what decides comes first"
+    assert space.present(made) == {f"{at}.network": "cnn", f"{at}.options.channels": 24}
+    assert made.spec_with(space.present(made)) == made.spec
+    networks = set()
+    for values in (drawn(space, made, seed) for seed in range(30)):
+        network = str(values[f"{at}.network"])
+        networks.add(network)
+        drawn_options = {key.rpartition(".")[2] for key in values} - {"network"}
+        assert drawn_options == {"hidden", "channels", "layers"} & SEQUENCE_OPTIONS[network].keys()
+        one = made.spec_with(values).inputs[name]
+        assert isinstance(one, TextInput)
+        assert {f"{at}.options.{option}": value for option, value in one.options.items()} == {
+            key: value for key, value in values.items() if "options." in key.removeprefix(at)
+        }
+    assert networks == {"cnn", "gru", "transformer"}
+
+
+def test_an_option_that_no_network_of_the_space_takes_is_said_before_any_trial(base: Make) -> None:
+    made = base("{space: {inputs.note.network: [gru, lstm], inputs.note.options.kernels: [3, 5]}}", with_text("gru"))
+    with pytest.raises(SpecError, match=r"inputs\.note\.options\.kernels: has no say in any trial"):
+        space_of(made)
+    made = base("{space: {inputs.note.network: [gru, rnn]}}", with_text("gru"))
+    with pytest.raises(SpecError, match=r"inputs\.note\.network: 'rnn'"):
+        space_of(made)
+
+
+def test_the_network_of_one_text_decides_nothing_of_another(base: Make) -> None:
+    params = with_text("gru").replace("tasks:\n", "  more: {source: people, kind: text, column: more, network: lstm}\ntasks:\n")
+    made = base("{space: {inputs.note.network: [gru, cnn], inputs.more.options.hidden: [8, 16]}}", params)
+    space = space_of(made)
+    for values in (drawn(space, made, seed) for seed in range(10)):
+        assert "inputs.more.options.hidden" in values
+        made.spec_with(values)
+    with pytest.raises(SpecError, match=r"inputs\.more\.options\.kernels: has no say"):
+        space_of(base("{space: {inputs.note.network: [gru, cnn], inputs.more.options.kernels: [3, 5]}}", params))
+
+
+def test_a_trial_is_known_by_the_options_of_a_text_too(base: Make) -> None:
+    """The study's name leaves out options of a network that is varied; so the trial's own has to hold them."""
+    tune, key = "{space: {inputs.note.network: [gru, cnn]}}", "inputs.note.network"
+    one, other = (base(tune, with_text(f"gru, options: {{hidden: {hidden}}}")) for hidden in (16, 32))
+    space, plan = space_of(one), Plan(None, 0, encodes=True, scratch="")
+    assert study_key(one, space, plan, "", "") == study_key(other, space, plan, "", "")
+    assert digest(one, {key: "gru"}, space) != digest(other, {key: "gru"}, space)
+    assert digest(one, {key: "cnn"}, space) == digest(other, {key: "cnn"}, space)
+
+
+@pytest.mark.parametrize("hidden", [8, 64])
+@pytest.mark.parametrize("varied", ["inputs.note.network: [gru, cnn], ", ""])
+def test_a_trial_that_is_written_is_the_spec_as_it_stands_in_the_same_study(hidden: int, varied: str, base: Make) -> None:
+    tune = f"{{space: {{{varied}inputs.note.options.hidden: [8, 64], inputs.note.pooling: [max, mean], training.clip: [1, 2]}}}}"
+    before, plan = base(tune, with_text("gru")), Plan(None, 0, encodes=True, scratch="")
+    space = space_of(before)
+    values = {**space.present(before), "inputs.note.options.hidden": hidden, "inputs.note.pooling": "mean", "training.clip": 2}
+    after = Base(edited(before, values))
+    assert ("hidden: 8" in after.text) == (hidden == 8), "a default need not be written"
+    assert after.differing(values) == {}
+    assert study_key(before, space, plan, "", "") == study_key(after, space, plan, "", "")
+    assert digest(before, values, space) == digest(after, space.present(after), space)
+    assert digest(before, values, space) != digest(before, space.present(before), space)
+
+
+def test_a_task_may_be_called_options(base: Make) -> None:
+    params = PARAMS.replace("  weight:", "  options:").replace("  lr:", "  balancing: fixed\n  lr:")
+    made = base("{space: {tasks.options.weight: {low: 1, high: 2}}}", params)
+    space = space_of(made)
+    assert space.present(made) == {"tasks.options.weight": 1}
+    assert 1 <= made.spec_with(drawn(space, made, 0)).tasks["options"].weight <= 2

@@ -69,7 +69,7 @@ def _vector(use: Use, dtype: pl.DataType) -> pl.Expr:
         cell = cell.arr.to_list()
     elif not isinstance(dtype, pl.List):
         text = cell.cast(pl.String).str.strip_chars().str.strip_chars("[]()").str.strip_chars()
-        cell = text.str.replace_all(r"[\s,;]+", " ").str.split(" ")
+        cell = text.str.replace_all(r"\s*[,;]\s*|\s+", " ").str.split(" ")
     numbers = cell.cast(target, strict=False)
     return pl.when(numbers.list.eval(pl.element().is_null()).list.any()).then(None).otherwise(numbers).alias(use.column)
 

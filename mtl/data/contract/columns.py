@@ -183,7 +183,7 @@ def _merge(name: str, uses: list[Use]) -> Use:
         allowed=_each([*(u.allowed for u in uses if u.kind != "label"), _either(labels)]),
         spellings=_each(u.spellings for u in uses),
         longest=min((u.longest for u in uses if u.longest is not None), default=None),
-        size=next((u.size for u in uses if u.size is not None), None),
+        size=_size(name, uses),
         words=words,
         tasks=_each(u.tasks for u in uses),
     )
@@ -200,6 +200,17 @@ def _kind(name: str, uses: list[Use]) -> tuple[Kind, bool]:
     if strong:
         return strong[0], True
     return ("text" if any(u.kind == "text" for u in uses) else "plain"), False
+
+
+def _size(name: str, uses: list[Use]) -> int | None:
+    said = [u for u in uses if u.size is not None]
+    other = next((u for u in said if u.size != said[0].size), None)
+    if other is None:
+        return said[0].size if said else None
+    raise SpecError(
+        f"params.yaml, {other.where}: column {other.column!r} of source {name!r}", expected=f"size {said[0].size}, as "
+        f"{said[0].where} says", found=f"size {other.size}", do="give both inputs the same size",
+    )  # fmt: skip
 
 
 def _either(labels: list[Use]) -> tuple[tuple[str, ...], ...]:

@@ -115,9 +115,7 @@ def _usable(use: Use, name: str, file: Path, dtype: pl.DataType) -> None:
     if nested or wrong or undated:
         raise DataError(
             f"source {name!r} ({file}): column {use.column!r} (params.yaml, {use.where})",
-            expected={"numeric": "numbers", "time": "dates", "vector": "lists of numbers"}.get(
-                use.kind, "text, numbers or truth values"
-            ),
+            expected=EXPECTED.get(use.kind, "text, numbers or truth values"),
             found=f"the type {dtype}",
             do="use another column, or change the type where the table is made",
         )

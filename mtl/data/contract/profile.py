@@ -14,8 +14,6 @@ from mtl.data.contract.columns import Use
 
 TOP = 50
 """Values of a categorical column that are kept, the most frequent."""
-READ = ("document", "vector")
-"""Kinds of columns whose cells are all different: of these only the nulls are counted."""
 TOGETHER = 16
 """Columns read at once: one by one takes twice as long."""
 NUMBERS = 20_000
@@ -39,16 +37,16 @@ def profile(folder: Path, uses: Mapping[str, Use], glimpse: dict[str, pl.Series]
     for start in range(0, len(names), TOGETHER):
         for cells in table.select(names[start : start + TOGETHER]).collect():
             kind = uses[cells.name].kind
-            columns[cells.name] = _column(cells, kind)
+            columns[cells.name] = _column(cells, uses[cells.name])
             if glimpse is not None and kind == "numeric":
                 glimpse[cells.name] = cells.gather_every(max(1, -(-rows // NUMBERS)))
     return {"rows": rows, "columns": columns}
 
 
-def _column(cells: pl.Series, kind: str) -> dict[str, Any]:
-    if kind == "numeric":
-        return _numeric(cells)
-    return {"kind": "read", "nulls": _share(cells.null_count(), len(cells))} if kind in READ else _values(cells, kind)
+def _column(cells: pl.Series, use: Use) -> dict[str, Any]:
+    if use.longest is not None or use.size is not None:  # texts and vectors: all different, and nobody's to keep
+        return {"kind": "read", "nulls": _share(cells.null_count(), len(cells))}
+    return _numeric(cells) if use.kind == "numeric" else _values(cells, use.kind)
 
 
 def _numeric(cells: pl.Series) -> dict[str, Any]:

@@ -54,8 +54,7 @@ def broken(schema: pa.DataFrameSchema, frame: pl.DataFrame) -> pl.DataFrame:
 def _checks(use: Use) -> list[pa.Check]:
     checks = [pa.Check(_finite, error=NOT_FINITE)] if use.kind == "numeric" else []
     checks += [_within(bounds) for bounds in use.bounds]
-    checks += [pa.Check(_filled, error=EMPTY)] if use.kind == "document" else []
-    checks += [_not_longer(use.longest)] if use.longest is not None else []
+    checks += [pa.Check(_filled, error=EMPTY), _not_longer(use.longest)] if use.longest is not None else []
     checks += [_of_size(use.size), pa.Check(_all_finite, error=NOT_FINITE)] if use.size is not None else []
     said = YES_OR_NO if use.words else ""
     return checks + [pa.Check.isin(list(values), error=said or in_words(values)) for values in use.allowed]

@@ -45,8 +45,9 @@ class TextEncoding(InputEncoding):
         return {self.column_name: pl.String()}
 
     def apply(self, frame: pl.DataFrame) -> Arrays:
-        """tokens int32, ragged [n, tokens of the text, `max_tokens` at most]; present bool [n]: there is a text."""
-        texts = frame[self.column_name].cast(pl.String)
+        """tokens int32, ragged [n, tokens of the text, `max_tokens` at most]; present bool [n]: something is written."""
+        texts = frame.select(pl.col(self.column_name).cast(pl.String)).to_series()
+        texts = texts.set(~texts.str.contains(r"\S").fill_null(False), None)  # blanks are no text, here as in the contract
         return {TOKENS: encode_texts(self.tokenizer, texts, self.max_tokens), "present": texts.is_not_null().to_numpy()}
 
     def table(self, frame: pl.DataFrame) -> pl.DataFrame:

@@ -34,6 +34,10 @@ class Encoder(nn.Module, ABC, Generic[P]):
         `present` (bool [rows]) is left out where every row has the input.
         """
 
+    def hidden_from(self, sees: Tensor, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """`tensors` without the work for copies that do not see the input (sees: bool [copies]), whose result nobody reads."""
+        return tensors
+
     @abstractmethod
     def forward(self, tensors: Mapping[str, Tensor]) -> Tensor:
         """Tensors [copies or 1, batch, …] → [copies, batch, member, width]."""

@@ -19,6 +19,10 @@ from mtl.network.sequences import POOLINGS, SEQUENCES, Layout, of_copies
 from mtl.network.sequences.base import Weights, split
 from mtl.spec import Model
 
+START = 0.1
+"""Spread of the token embeddings before training. Clothing reviews, valid, `cnn`: R² of the rating .574 from 1, .598 from 0.1; AUC
+of the recommendation .944 and .953, accuracy of the department .843 and .847."""
+
 
 class Text(Encoder[TextPlan]):
     """Rows without tokens go past the network over tokens: they are zeros before the last layer."""
@@ -27,7 +31,7 @@ class Text(Encoder[TextPlan]):
         """Raises ValueError, in words, where the options of the network do not fit each other."""
         super().__init__(plan, copies, model)
         options = dict(plan.options)
-        self.table = nn.Parameter(torch.randn(copies, plan.vocabulary, int(options["embedding"])))
+        self.table = nn.Parameter(START * torch.randn(copies, plan.vocabulary, int(options["embedding"])))
         self.network = SEQUENCES[plan.network](options, copies, model.dropout)
         self.pooling = POOLINGS[plan.pooling](copies, self.network.size)
         self.layer = hidden(copies, self.network.size, model, Start((1,) * self.network.size, "signs"))
@@ -49,6 +53,10 @@ class Text(Encoder[TextPlan]):
         lengths = np.diff(offsets)
         values, offsets = values[np.repeat(present, lengths)], np.append(0, np.cumsum(lengths * present))
         return {"tokens": _ragged(values, offsets), "present": torch.from_numpy(present)}
+
+    def hidden_from(self, sees: Tensor, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """A copy that does not see the text is given no token, and so passes the network over tokens by."""
+        return {**tensors, "tokens": tensors["tokens"] * sees.view(-1, 1, 1)}
 
     def forward(self, tensors: Mapping[str, Tensor]) -> Tensor:
         """tokens int64 [copies or 1, batch, length], padding behind each row's end → [copies, batch, member, width].

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from mtl.network.encoders import ENCODERS
+from mtl.network.encoders import ENCODERS, Encoder
 from mtl.network.fusion import FUSIONS
 from mtl.network.layers import hidden, uniform
 from mtl.network.plan import Plan
@@ -37,13 +38,20 @@ class Sight(nn.Module):
 
     def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
         """→ [viewer, batch, member, width]; [copy, viewers of one · batch, member, width] where copies serve several."""
-        found = [self._shown(i, encoder(inputs[name]), inputs[name]) for i, (name, encoder) in enumerate(self.encoders.items())]
+        found = [self._shown(i, self._encoded(i, name, inputs[name]), inputs[name]) for i, name in enumerate(self.encoders)]
         if self.fusion is None:
             return found[0]
         viewers = max(len(one) for one in found)
         stacked = torch.stack([one.expand(viewers, -1, -1, -1) for one in found], dim=-2)
         fused: Tensor = self.fusion(stacked if self.each == 1 else stacked.reshape(self.copies, -1, *stacked.shape[2:]))
         return fused
+
+    def _encoded(self, i: int, name: str, tensors: Mapping[str, Tensor]) -> Tensor:
+        """[copies, batch, member, width]; a copy whose one viewer does not see the input need not encode it."""
+        encoder = cast("Encoder[Any]", self.encoders[name])
+        blind = self.copies > 1 and self.each == 1 and not self._sees_all[i]
+        encoded: Tensor = encoder(encoder.hidden_from(self.sees[:, i], tensors) if blind else tensors)
+        return encoded
 
     def _shown(self, i: int, encoded: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
         """encoded [copies, batch, member, width], or the absent-vector where a viewer does not see the input."""

@@ -43,7 +43,7 @@ def test_vectors_are_checked_number_by_number(run: Run, text: bool) -> None:
     assert outcome.validated["x"].to_list() == [[1.0, 2.5], None, [-1.0, 0.0]]
 
 
-@pytest.mark.parametrize("cell", ["[1, two]", "1;x", "nothing"])
+@pytest.mark.parametrize("cell", ["[1, two]", "1;x", "nothing", "[1,,2]"])
 def test_what_is_no_list_of_numbers_is_quarantined_as_it_came(run: Run, cell: str) -> None:
     table = pl.DataFrame({"id": [1, 2, 3], "x": ["[1, 2]", cell, "3 4"], "y": [0, 1, 0]})
     outcome = run(make_spec(LENIENT, inputs=VECTOR), table)
@@ -78,4 +78,19 @@ def test_a_column_cannot_be_a_vector_and_a_number() -> None:
 
     both = {**VECTOR, "j": {"source": "t", "columns": {"x": {}}}}
     with pytest.raises(SpecError, match="column 'x'"):
+        uses_of(make_spec(inputs=both), "t")
+
+
+def test_a_text_that_is_also_a_category_keeps_the_contract_of_a_text(run: Run) -> None:
+    both = {**TEXT, "j": {"source": "t", "columns": {"x": {"kind": "categorical"}}}}
+    outcome = run(make_spec(LENIENT, inputs=both), pl.DataFrame({"id": range(4), "x": ["a", "", "b", None], "y": [0, 1] * 2}))
+    assert list(reasons(outcome)) == ["1"]
+    assert outcome.profile["columns"]["x"]["kind"] == "read"
+
+
+def test_two_sizes_of_one_vector_are_refused() -> None:
+    from mtl.data.contract.columns import uses_of
+
+    both = {**VECTOR, "j": {"source": "t", "kind": "vector", "column": "x", "size": 3}}
+    with pytest.raises(SpecError, match=r"(?s)inputs\.j\.column.*size 2.*size 3"):
         uses_of(make_spec(inputs=both), "t")

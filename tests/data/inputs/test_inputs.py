@@ -83,10 +83,10 @@ def test_the_aligned_set_keeps_rows_of_different_length(tmp_path: Path) -> None:
 def test_a_text_is_cut_and_an_unknown_word_is_1() -> None:
     one = text()
     assert isinstance(one, TextEncoding)
-    arrays = one.apply(pl.DataFrame({"words": ["dog " * 9, "xylophone", "", None]}))
-    assert arrays["tokens"].lengths.tolist() == [5, 1, 0, 0]
+    arrays = one.apply(pl.DataFrame({"words": ["dog " * 9, "xylophone", None]}))
+    assert arrays["tokens"].lengths.tolist() == [5, 1, 0]
     assert arrays["tokens"].values[5] == 1
-    assert arrays["present"].tolist() == [True, True, True, False]
+    assert arrays["present"].tolist() == [True, True, False]
     assert one.vocabulary > int(arrays["tokens"].values.max())
     assert one.options == {"channels": 64, "embedding": 64, "kernels": 3}
 
@@ -126,3 +126,10 @@ def test_what_each_kind_says_of_itself() -> None:
     assert vector().types == {"v": pl.List(pl.Float64)}
     assert text().types == {"words": pl.String()}
     assert text().names == ["words"]
+
+
+@pytest.mark.parametrize("tokenizer", ["words", "bpe"])
+def test_blanks_are_no_text(tokenizer: str) -> None:
+    arrays = text(tokenizer=tokenizer, vocabulary=300).apply(pl.DataFrame({"words": ["", " \n ", "a dog", None]}))
+    assert arrays["present"].tolist() == [False, False, True, False]
+    assert arrays["tokens"].lengths[[0, 1, 3]].tolist() == [0, 0, 0]

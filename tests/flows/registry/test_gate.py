@@ -112,7 +112,7 @@ def test_a_rival_that_was_not_measured_fails():
     del one["verdict_trees"]
     rules = decided(Gate(no_worse_than=("trees",)), {"a": one})
     assert [rule.passed for rule in rules] == [False, True]
-    assert rules[0].detail == "a was not measured against boosted trees"
+    assert rules[0].detail == "a was not measured against its plain rival"
 
 
 @pytest.mark.parametrize(("ratio", "passed"), [(0.5, True), (1.5, True), (1.6, False), (None, False)])

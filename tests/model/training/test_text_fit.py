@@ -93,8 +93,8 @@ def test_no_bit_of_a_prediction_moves_with_a_hidden_text() -> None:
     torch.manual_seed(0)
     network = build_network(encodings, Model(width=8, depth=2, dropout=0.0)).eval()
     rows = rows_of(TASKS, 60, 4).inputs
-    tokens = rows["words"]["tokens"]
-    other = {**rows["words"], "tokens": Ragged(WORDS + 1 - tokens.values, tokens.offsets)}  # as long, so that rows lie as before
+    tokens, longest = rows["words"]["tokens"], np.full(19, 2, np.int32)
+    other = {**rows["words"], "tokens": Ragged.of([longest, *(tokens[i : i + 1].values[::2] for i in range(1, 60))], np.int32)}
     before, after = (predict(network, encodings, {**rows, "words": of}) for of in (rows["words"], other))
     assert np.array_equal(before["positive"], after["positive"])
     assert not np.array_equal(before["amount"], after["amount"])
@@ -153,3 +153,53 @@ def test_a_batch_without_any_text_is_a_batch_like_any_other(balancing: str, at: 
     asked = Training(balancing=balancing, at=at, batch_size=2, max_epochs=2, lr=1e-3)
     done = fit(encodings, train, valid, Model(width=8, depth=1), asked)
     assert all(torch.isfinite(p).all() for p in done.network.parameters())
+
+
+@pytest.mark.parametrize("sharing", ["shared_bottom", "separate"])
+def test_a_task_without_a_label_in_valid_stops_nobody(sharing: str) -> None:
+    train, valid = rows_of(TASKS, 100, 0), rows_of(TASKS, 40, 1)
+    valid.labelled[:, 0] = False
+    done = fit(
+        encodings_with(), train, valid, Model(sharing=sharing, width=8, depth=1), TRAINING.model_copy(update={"max_epochs": 2})
+    )
+    assert all(torch.isfinite(p).all() for p in done.network.parameters())
+
+
+def test_a_task_that_may_not_see_the_text_costs_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does a place in a batch that no row of the task fills."""
+    from mtl.network.encoders.text import Text
+
+    tasks = (task("positive", "binary", ["words"]), task("amount", "regression", ["numbers"]))
+    encodings = Encodings({"words": words(), "numbers": numbers()}, tasks)
+    rows = rows_of(tasks, 80, 0)
+    rows.labelled[20:, 0] = False  # the other task has four times as many rows
+    read: list[int] = []
+    whole = Text._of_copy
+
+    def counted(self: Text, layout: Any, tokens: Any, *weights: Any) -> Any:
+        read.append(len(tokens))
+        return whole(self, layout, tokens, *weights)
+
+    monkeypatch.setattr(Text, "_of_copy", counted)
+    asked = Training(max_epochs=1, batch_size=16, relatedness=None)
+    fit(encodings, rows, rows, Model(sharing="separate", width=8, depth=1), asked)
+    assert sum(read) == 2 * int(rows.inputs["words"]["tokens"].offsets[20])  # once to learn, once as valid
+
+
+def test_a_batch_that_nobody_learns_from_is_bounded_in_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mtl.network import ragged
+    from mtl.network.encoders.text import Text
+
+    monkeypatch.setattr(ragged, "TOKENS", 100)
+    encodings, sizes = encodings_with(), list[int]()
+    whole = Text._pooled
+
+    def watched(self: Text, tokens: Any) -> Any:
+        sizes.append(tokens.numel())
+        return whole(self, tokens)
+
+    torch.manual_seed(0)
+    network = build_network(encodings, Model(width=8, depth=1)).eval()
+    monkeypatch.setattr(Text, "_pooled", watched)
+    predict(network, encodings, rows_of(TASKS, 200, 0).inputs)
+    assert max(sizes) <= 100
