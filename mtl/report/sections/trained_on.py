@@ -25,7 +25,7 @@ def context(findings: Findings, spec: Spec) -> dict[str, Any]:
         "tasks": [_task(findings, spec, name, counts) for name, counts in (encoding.get("tasks") or {}).items()],
         "dropped": encoding.get("dropped_tasks") or {},
         "leaks": encoding.get("leaks") or [],
-        "encoded": bool(encoding),
+        "looked_for_leaks": bool(encoding) and any(one.kind == "tabular" for one in spec.inputs.values()),
     }
 
 

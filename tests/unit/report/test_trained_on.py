@@ -1,4 +1,4 @@
-"""Which of the spec's tasks a trained one was made of."""
+"""Which of the spec's tasks a trained one was made of, what inputs read, and what the plain rival is called."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from mtl.report.sections.trained_on import _recipe, spec_task
-from mtl.spec import Model, Training, parse_spec
+from mtl.evaluation.plain import plain_rival
+from mtl.report.sections.trained_on import _reads, _recipe, spec_task
+from mtl.spec import Model, TextInput, Training, VectorInput, parse_spec
 
 
 def test_the_task_that_a_value_was_made_a_task_of() -> None:
@@ -31,3 +32,19 @@ def test_the_weights_of_the_losses_are_told_where_they_differ(balancing: str, sh
     spec = SimpleNamespace(model=Model(), training=Training(balancing=balancing))
     told = dict(_recipe(findings, spec))
     assert any(text == "b 2.25, a 0.50" for text in told.values()) == shown
+
+
+@pytest.mark.parametrize(
+    ("kinds", "plain"),
+    [([], "boosted trees"), (["tabular", "vector"], "boosted trees"), (["text"], "TF-IDF with a linear model"),
+     (["text", "tabular"], "boosted trees, or TF-IDF with a linear model")],
+)  # fmt: skip
+def test_the_plain_rival_is_called_what_it_is(kinds: list[str], plain: str) -> None:
+    assert plain_rival({"inputs": {str(i): {"kind": kind} for i, kind in enumerate(kinds)}})[1] == plain
+
+
+def test_what_a_text_and_a_vector_read() -> None:
+    text = TextInput(source="s", kind="text", column="t", network="gru")
+    assert _reads(text, {}) == "at most 8,000 tokens (bpe), gru"
+    assert _reads(text, {"tokens": 512}) == "512 tokens (bpe), gru"
+    assert _reads(VectorInput(source="s", kind="vector", column="v", size=1300), {}) == "1,300 numbers"
