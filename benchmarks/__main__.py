@@ -19,6 +19,7 @@ from benchmarks.job import table as job
 from benchmarks.results import Section
 from benchmarks.separate import table as separate
 from benchmarks.speed import table as speed
+from benchmarks.text import table as text
 from benchmarks.work import HERE
 
 
@@ -44,7 +45,7 @@ TINY = Size(1_500, 1, (4,), (), ("equal",), (2,), ((8, 256),))
 
 def sections(asked: Sequence[str], size: Size, options: str) -> Iterator[Section]:
     """Each section that was asked for, as soon as it is measured."""
-    made: dict[str, Callable[[], Iterator[Section]]] = {"speed": _speed, "job": _job, "separate": _separate}
+    made: dict[str, Callable[[], Iterator[Section]]] = {"speed": _speed, "job": _job, "separate": _separate, "text": _text}
     for name in asked:
         yield from made[name](size, f"python -m benchmarks {name}{options}")
 
@@ -68,11 +69,16 @@ def _separate(size: Size, command: str) -> Iterator[Section]:
     yield separate.section(found, separate.measure_idle(count, size.rounds), count, size.rounds, command)
 
 
+def _text(size: Size, command: str) -> Iterator[Section]:
+    count = size.rows // 25
+    yield text.section(text.measure(count, size.rounds), count, size.rounds, command)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", nargs="*", metavar="speed|job|separate", help="all if left out")
+    parser.add_argument("what", nargs="*", metavar="speed|job|separate|text", help="all if left out")
     sizes = parser.add_mutually_exclusive_group()
     sizes.add_argument("--quick", action="store_true", help="a few minutes")
     sizes.add_argument("--tiny", action="store_true", help="seconds: only to see that it runs")
@@ -81,9 +87,9 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", help="of speed: only these balancings and peers' methods, in lower case")
     parser.add_argument("--into", type=Path, help="file whose sections are written")
     said = parser.parse_args()
-    what = said.what or ["speed", "job", "separate"]
-    if unknown := set(what) - {"speed", "job", "separate"}:
-        parser.error(f"speed, job or separate; found {', '.join(sorted(unknown))}")
+    what = said.what or ["speed", "job", "separate", "text"]
+    if unknown := set(what) - {"speed", "job", "separate", "text"}:
+        parser.error(f"speed, job, separate or text; found {', '.join(sorted(unknown))}")
     small = said.quick or said.tiny
     file = said.into or (HERE / "quick.md" if small else results.RESULTS)
     size = QUICK if said.quick else TINY if said.tiny else FULL

@@ -1,0 +1,1 @@
+"""Texts: an epoch of mtl over an epoch of a loop by hand with the same network and batches of like length."""
