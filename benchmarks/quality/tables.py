@@ -25,7 +25,7 @@ def write_tables(results: Mapping[str, Mapping[str, Any]]) -> None:
 EXPLAINED = (
     "Means over tasks of the headline metric, and over split seeds, with the 95 % interval over seeds where there are several."
     " `delta_m`: mean gain over single-task, percent of the loss form. `worse`: verdicts, over all seeds."
-    " `seconds`: of training the shared network, beside other work; its teachers, if the spec gives it any, are the single-task networks."
+    " `seconds`: of training the shared network, beside other work; its teachers, if any, are the single-task networks."
 )
 RIVALS = ("value", "single_task", "trees")
 TITLES = {
