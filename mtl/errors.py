@@ -5,7 +5,7 @@
     ├── DataError           exit 1: a table, file or server is not what the spec says
     │   ├── ContractError   too many rows or labels broke the contract
     │   ├── LeakError       an input column gives a label away
-    │   └── UnfitError      a task cannot be learned from these labels
+    │   └── UnfitError      a task or an input cannot be learned from these rows
     ├── TrainingError       exit 1: training could not go on
     └── RegistryError       exit 1: the registry could not be asked, or refused
 
@@ -52,7 +52,7 @@ class LeakError(DataError):
 
 
 class UnfitError(DataError):
-    """A task cannot be learned from the labels there are."""
+    """A task cannot be learned from the labels there are, or an input from its cells."""
 
 
 class TrainingError(MtlError):

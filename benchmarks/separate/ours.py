@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from benchmarks.speed.ours import Aligned, plan
+from benchmarks.speed.ours import aligned, plan
 from benchmarks.work import DEPTH, Arrays, read_arrays
 from benchmarks.worker import Question, Work
 from mtl.spec import Model, Training
@@ -21,7 +21,7 @@ def epoch_of(arrays: Arrays, model: Model, training: Training, stopped: int = 0)
     """One epoch of a `separate` run of these tasks, after the first `stopped` of them have left."""
     cpu, tasks = torch.device("cpu"), arrays.y.shape[1]
     run = Run.start(plan(tasks), model, training, "separate", cpu)
-    store = Store.of(run.plan, Aligned(arrays), cpu)
+    store = Store.of(run.plan, aligned(arrays), cpu)
     if stopped:
         going = list(range(stopped, tasks))
         run.put(run.network.only(going), going)

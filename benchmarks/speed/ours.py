@@ -5,42 +5,27 @@ Relatedness is not tracked unless it is asked for, since it is measured by itsel
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from benchmarks.work import BATCH, DEPTH, FEATURES, WIDTH, Arrays, read_arrays
 from benchmarks.worker import Question, Work
+from mtl.data.aligned import AlignedSet
 from mtl.network.input_plans import TabularPlan
 from mtl.network.plan import Plan, TaskPlan
 from mtl.spec import Model, Training
-from mtl.training.batches import Rows, Store
+from mtl.training.batches import Store
 from mtl.training.devices import settings
 from mtl.training.loop import train_epoch, train_steps
 from mtl.training.relating import look_ahead, tracker_of
 from mtl.training.run import Run
 
 
-class Aligned(Rows):
+def aligned(arrays: Arrays) -> AlignedSet:
     """The arrays as the aligned set has them."""
-
-    def __init__(self, arrays: Arrays) -> None:
-        x = arrays.x
-        there = {"missing": x != x, "categorical": x[:, :0].astype("int32"), "present": x[:, 0] == x[:, 0]}
-        self._inputs = {"x": {"numeric": x, **there}}
-        self._targets, self._labelled = arrays.y, arrays.labelled
-
-    @property
-    def inputs(self) -> Any:
-        return self._inputs
-
-    @property
-    def targets(self) -> Any:
-        return self._targets
-
-    @property
-    def labelled(self) -> Any:
-        return self._labelled
+    x = arrays.x
+    there = {"missing": x != x, "categorical": x[:, :0].astype("int32"), "present": x[:, 0] == x[:, 0]}
+    names = tuple(f"t{i}" for i in range(arrays.y.shape[1]))
+    return AlignedSet({"x": {"numeric": x, **there}}, arrays.y, arrays.labelled, names)
 
 
 def plan(tasks: int) -> Plan:
@@ -50,7 +35,7 @@ def plan(tasks: int) -> Plan:
 
 
 def start(question: Question) -> Work:
-    arrays = Aligned(read_arrays(question["work"]))
+    arrays = aligned(read_arrays(question["work"]))
     model = Model(**{"width": WIDTH, "depth": DEPTH, "dropout": 0, **question.get("model", {})})
     training = Training(**{"batch_size": BATCH, "device": "cpu", "threads": 1, "relatedness": None, **question.get("training", {})})
     context = settings(training)

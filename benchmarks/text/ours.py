@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 
-from benchmarks.text.work import BATCH, EMBEDDING, SIZE, VOCABULARY, WIDTH, Texts, read_texts
+from benchmarks.text.work import BATCH, EMBEDDING, SIZE, TASKS, VOCABULARY, WIDTH, Texts, read_texts
 from benchmarks.worker import Question, Work
+from mtl.data.aligned import AlignedSet
 from mtl.data.ragged import Ragged
 from mtl.network.input_plans import TextPlan
 from mtl.network.plan import Plan, TaskPlan
 from mtl.spec import Model, Training
-from mtl.training.batches import Rows, Store
+from mtl.training.batches import Store
 from mtl.training.devices import settings
 from mtl.training.loop import train_epoch, train_steps
 from mtl.training.run import Run
@@ -26,29 +25,15 @@ OPTIONS: dict[str, dict[str, float]] = {
 }
 
 
-class Aligned(Rows):
+def aligned(texts: Texts) -> AlignedSet:
     """The texts as the aligned set has them, every label there."""
-
-    def __init__(self, texts: Texts) -> None:
-        tokens, there = Ragged(texts.values, texts.offsets), np.ones(len(texts.y), np.bool_)
-        self._inputs, self._targets = {"x": {"tokens": tokens, "present": there}}, texts.y
-
-    @property
-    def inputs(self) -> Any:
-        return self._inputs
-
-    @property
-    def targets(self) -> Any:
-        return self._targets
-
-    @property
-    def labelled(self) -> Any:
-        return np.ones(self._targets.shape, np.bool_)
+    tokens, there = Ragged(texts.values, texts.offsets), np.ones(texts.y.shape, np.bool_)
+    return AlignedSet({"x": {"tokens": tokens, "present": there[:, 0]}}, texts.y, there, tuple(f"t{i}" for i in range(TASKS)))
 
 
 def start(question: Question) -> Work:
-    rows, network = Aligned(read_texts(question["work"])), question["network"]
-    of = tuple(TaskPlan(f"t{i}", "regression", 1, frozenset({"x"})) for i in range(rows.targets.shape[1]))
+    rows, network = aligned(read_texts(question["work"])), question["network"]
+    of = tuple(TaskPlan(name, "regression", 1, frozenset({"x"})) for name in rows.tasks)
     text = TextPlan("x", VOCABULARY, network, "max", tuple(OPTIONS[network].items()))
     model = Model(width=WIDTH, depth=2, dropout=0)
     training = Training(batch_size=BATCH, device="cpu", threads=1, relatedness=None)

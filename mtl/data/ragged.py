@@ -21,12 +21,6 @@ class Ragged:
     offsets: Ints
 
     @classmethod
-    def of(cls, rows: Sequence[np.ndarray[Any, Any]], dtype: np.dtype[Any] | type[np.generic]) -> Ragged:
-        """From one array a row."""
-        values = np.concatenate(rows).astype(dtype, copy=False) if rows else np.zeros(0, dtype)
-        return cls(values, _from_lengths(np.array([len(row) for row in rows], np.int64)))
-
-    @classmethod
     def of_lists(cls, lists: pl.Series) -> Ragged:
         """From a column of lists; null is a row without values."""
         lengths = lists.list.len().fill_null(0).to_numpy().astype(np.int64)

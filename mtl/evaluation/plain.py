@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 TREES, LINEAR, EITHER = (
-    ("Trees", "boosted trees"),
+    ("trees", "boosted trees"),
     ("TF-IDF", "TF-IDF with a linear model"),
-    ("Trees or TF-IDF", "boosted trees, or TF-IDF with a linear model"),
+    ("trees or TF-IDF", "boosted trees, or TF-IDF with a linear model"),
 )
 
 

@@ -23,8 +23,7 @@ def show_results(console: Console, root: Path, outcomes: list[Outcome], seconds:
     else:
         if (root / METRICS).is_file():
             encoding = read_json(root / ENCODING_REPORT) if (root / ENCODING_REPORT).is_file() else {}
-            heading = plain_rival(encoding)[0].lower().replace("tf-idf", "TF-IDF")
-            console.print("", results_table(read_json(root / METRICS), heading), sep="\n")
+            console.print("", results_table(read_json(root / METRICS), plain_rival(encoding)[0]), sep="\n")
         if (root / REGISTRATION).is_file():
             _show_decision(console, read_json(root / REGISTRATION))
         console.print(f"{len(done)} of {len(outcomes)} stages in {seconds:.0f} s", style="dim", highlight=False)

@@ -65,8 +65,9 @@ class Findings:
 
     @property
     def plain(self) -> tuple[str, str]:
-        """The plain rival's name, in a heading and in a sentence."""
-        return plain_rival(self.encoding)
+        """The plain rival's name, in a heading (with a capital) and in a sentence."""
+        heading, sentence = plain_rival(self.encoding)
+        return heading[:1].upper() + heading[1:], sentence
 
     @property
     def rivals(self) -> dict[str, str]:

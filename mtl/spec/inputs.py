@@ -12,8 +12,8 @@ from mtl.spec.base import Part
 from mtl.spec.options import SEQUENCE_OPTIONS, check_options
 from mtl.spec.tables import Column
 
-BYTES = 256
-"""Byte-level pair encoding begins with a token for each byte."""
+LEAST_BPE = 300
+"""Tokens of byte-level pair encoding: one for each of 256 bytes, padding, unknown, and some pairs."""
 
 
 class InputPart(Part, ABC):
@@ -87,8 +87,8 @@ class TextInput(InputPart):
     @model_validator(mode="after")
     def _fits(self) -> TextInput:
         check_options(self.network, self.options, SEQUENCE_OPTIONS)
-        if self.tokenizer == "bpe" and self.vocabulary < BYTES + 44:
-            raise ValueError(f"vocabulary of bpe: at least {BYTES + 44}, since every byte is a token; found {self.vocabulary}")
+        if self.tokenizer == "bpe" and self.vocabulary < LEAST_BPE:
+            raise ValueError(f"vocabulary of bpe: at least {LEAST_BPE}, since every byte is a token; found {self.vocabulary}")
         heads, embedding = (self.option(name) for name in ("heads", "embedding"))
         if self.network == "transformer" and embedding % heads:
             raise ValueError(f"heads of transformer that divide its embedding, {embedding:g}; found {heads:g}")

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.data.ragged import Ragged
+from tests.ragged import ragged_of
 
 Lists = list[list[int]]
 lists = st.lists(st.lists(st.integers(-9, 9), max_size=4), max_size=7)
@@ -16,7 +17,7 @@ bounds = st.none() | st.integers(-9, 9)
 
 
 def ragged(rows: Lists) -> Ragged:
-    return Ragged.of([np.array(row, np.int32) for row in rows], np.int32)
+    return ragged_of([np.array(row) for row in rows])
 
 
 def assert_holds(found: Ragged, rows: Lists) -> None:

@@ -35,7 +35,9 @@ def _fit_text(spec: Spec, name: str, one: TextInput, train: pl.DataFrame) -> Tex
     try:
         tokenizer = fit_tokenizer(train[raw], kind=one.tokenizer, vocabulary=one.vocabulary, lowercase=one.lowercase)
     except UnfitError as error:
-        raise _no_value(name, one.column) from error
+        raise UnfitError(
+            f"inputs.{name}, column {one.column!r}: {error.what}", expected=error.expected, found=error.found, do=error.do
+        ) from error
     options = options_of(one.network, one.options, SEQUENCE_OPTIONS)
     entity = spec.entity_of(one.source)
     return TextEncoding(
@@ -50,13 +52,9 @@ def _fit_vector(spec: Spec, name: str, one: VectorInput, train: pl.DataFrame) ->
     arrays = plain.apply(train)
     values = arrays["numeric"][arrays["present"]].astype(np.float64)
     if not len(values):
-        raise _no_value(name, one.column)
+        raise UnfitError(
+            f"inputs.{name}, column {one.column!r}: a vector cannot be scaled", expected=f"train rows with {one.size} numbers",
+            found="none", do="mend the table or the split, or remove the input",
+        )  # fmt: skip
     std = values.std(axis=0)
     return replace(plain, mean=tuple(values.mean(axis=0).tolist()), std=tuple(np.where(std > 0, std, 1.0).tolist()))
-
-
-def _no_value(name: str, column: str) -> UnfitError:
-    return UnfitError(
-        f"inputs.{name}: column {column!r} has no value in train", expected="some to learn from", found="none",
-        do="mend the table or the split, or remove the input from params.yaml",
-    )  # fmt: skip

@@ -15,6 +15,7 @@ from mtl.data.ragged import Ragged
 from mtl.evaluation import tfidf as tfidf_module
 from mtl.evaluation.tfidf import tfidf
 from mtl.evaluation.trees import fit_trees
+from tests.ragged import ragged_of
 
 KINDS = ("regression", "binary", "multiclass", "ordinal")
 
@@ -25,7 +26,7 @@ def a_set(random: np.random.Generator, rows: int, tasks: list[Any], words: int =
     count = np.array([(5 in text) + (6 in text) for text in texts]) if words > 6 else np.zeros(rows, np.int64)
     numbers = random.normal(size=(rows, 2)).astype(np.float32)
     inputs: dict[str, dict[str, Any]] = {
-        "words": {"tokens": Ragged.of(texts, np.int32), "present": np.ones(rows, np.bool_)},
+        "words": {"tokens": ragged_of(texts), "present": np.ones(rows, np.bool_)},
         "numbers": {
             "numeric": numbers, "missing": np.zeros((rows, 2), np.bool_), "present": np.ones(rows, np.bool_),
             "categorical": random.integers(0, 4, (rows, 1)).astype(np.int32),
@@ -78,7 +79,7 @@ def some_texts(seed: int, rows: int = 60, words: int = 25) -> list[Ragged]:
     random = np.random.default_rng(seed)
     parts = [[random.zipf(1.3, random.integers(0, 20)) % words for _ in range(n)] for n in (rows, rows // 3, rows // 2)]
     parts[2].append(np.array([words + 3, 1, words + 3]))  # a word that only test knows
-    return [Ragged.of(part, np.int32) for part in parts]
+    return [ragged_of(part) for part in parts]
 
 
 def of_scikit_learn(parts: list[Ragged]) -> list[Any]:
@@ -118,7 +119,7 @@ def test_the_size_of_a_chunk_does_not_matter(tokens: int, cap: int, monkeypatch:
 
 def test_of_too_many_features_the_most_frequent_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of as frequent ones tokens before pairs, and low numbers before high ones."""
-    texts = Ragged.of([np.array(row) for row in ([9, 4, 1], [9, 4, 1], [9, 4], [9, 7], [7, 1, 8], [8])], np.int32)
+    texts = ragged_of([np.array(row) for row in ([9, 4, 1], [9, 4, 1], [9, 4], [9, 7], [7, 1, 8], [8])])
     documents = {9: 4, 1: 3, 4: 3, "9 4": 3, 7: 2, 8: 2, "4 1": 2}  # in the order in which they are kept
     for most in range(1, 9):
         monkeypatch.setattr(tfidf_module, "MOST_FEATURES", most)
@@ -133,7 +134,7 @@ def test_of_too_many_features_the_most_frequent_stay(monkeypatch: pytest.MonkeyP
 
 def test_what_test_holds_decides_no_feature() -> None:
     train, valid, test = some_texts(1)
-    other = Ragged.of([np.array([2**31 - 1, 5, 5, 5])] * 4, np.int32)
+    other = ragged_of([np.array([2**31 - 1, 5, 5, 5])] * 4)
     same(tfidf([train, valid, test], 2)[:2], tfidf([train, valid, other], 2)[:2])
 
 
@@ -147,12 +148,12 @@ def test_the_largest_tokens_do_not_overflow() -> None:
 
 @pytest.mark.parametrize("texts", [[], [[]], [[], [], []], [[3]], [[1, 2], [3, 4]]])
 def test_texts_without_a_common_word_have_no_features(texts: list[list[int]]) -> None:
-    part = Ragged.of([np.array(text, np.int32) for text in texts], np.int32)
+    part = ragged_of([np.array(text) for text in texts])
     assert [one.shape for one in tfidf([part, part[:0]], 1)] == [(len(texts), 0), (0, 0)]
 
 
 def test_empty_rows_are_rows_of_zeros() -> None:
-    part = Ragged.of([np.array(text, np.int32) for text in ([], [1, 2], [], [1, 2], [])], np.int32)
+    part = ragged_of([np.array(text) for text in ([], [1, 2], [], [1, 2], [])])
     found = tfidf([part, part[:1], part[:0]], 1)
     np.testing.assert_allclose(found[0].toarray(), np.array([0, 1, 0, 1, 0])[:, None] * np.ones(3) / np.sqrt(3))
     assert found[1].shape == (1, 3)

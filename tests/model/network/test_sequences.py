@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mtl.network.sequences import POOLINGS, SEQUENCES, Layout, SequenceNetwork, of_copies
-from mtl.network.sequences.recurrent import PARTS
+from mtl.network.sequences.recurrent import PARTS, Lstm
 from mtl.network.sequences.stairs import STAIRS, Stairs
 from mtl.network.sequences.transformer import positions
 from mtl.spec.options import SEQUENCE_OPTIONS
@@ -62,7 +62,7 @@ def plain_cnn(network: SequenceNetwork, options: dict[str, float]) -> Plain:
 
 
 def plain_recurrent(network: SequenceNetwork, options: dict[str, float]) -> Plain:
-    kind = nn.LSTM if network.gates == 4 else nn.GRU  # type: ignore[attr-defined]
+    kind = nn.LSTM if isinstance(network, Lstm) else nn.GRU
     layers, both = int(options["layers"]), bool(options["both"])
     theirs = kind(int(options["embedding"]), int(options["hidden"]), layers, bidirectional=both)
     names = dict(zip(PARTS, ("weight_ih", "weight_hh", "bias_ih", "bias_hh"), strict=True))

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from mtl.data.ragged import Ragged
 from mtl.network.encoders.text import Text
 from mtl.network.input_plans import TextPlan
 from mtl.network.layers import StackedLinear
 from mtl.network.ragged import RaggedTensor, take
 from mtl.network.sequences import SequenceNetwork
 from mtl.spec import Model
+from tests.ragged import ragged_of
 
 OPTIONS: dict[str, dict[str, float]] = {
     "cnn": {"embedding": 6, "channels": 4, "kernels": 2},
@@ -208,7 +208,7 @@ def test_a_batch_may_have_no_rows(network: str, copies: int) -> None:
 
 def arrays_of(lengths: list[int], present: list[bool]) -> dict[str, Any]:
     values = np.arange(1, sum(lengths) + 1)
-    return {"tokens": Ragged.of(np.split(values, np.cumsum(lengths)[:-1]), np.int32), "present": np.array(present)}
+    return {"tokens": ragged_of(np.split(values, np.cumsum(lengths)[:-1])), "present": np.array(present)}
 
 
 def held(arrays: dict[str, Any] | None, rows: int) -> tuple[RaggedTensor, Tensor | None]:

@@ -17,6 +17,7 @@ from mtl.spec import Model, Training
 from mtl.spec.options import SEQUENCE_OPTIONS
 from mtl.training import fit
 from tests.model.conftest import task
+from tests.ragged import ragged_of
 
 WORDS = 12
 JSON = ""
@@ -44,7 +45,7 @@ def rows_of(tasks: tuple[Any, ...], rows: int, seed: int) -> AlignedSet:
     random = np.random.default_rng(seed)
     lengths = random.integers(1, 20, rows)
     lengths[random.random(rows) < 0.1] = 0
-    texts = Ragged.of([random.integers(2, WORDS, n) for n in lengths], np.int32)
+    texts = ragged_of([random.integers(2, WORDS, n) for n in lengths])
     has = np.array([5 in texts[i : i + 1].values for i in range(rows)])
     present = random.random(rows) < 0.9
     vectors = np.where(present[:, None], random.normal(size=(rows, 3)), 0).astype(np.float32)
@@ -94,7 +95,7 @@ def test_no_bit_of_a_prediction_moves_with_a_hidden_text() -> None:
     network = build_network(encodings, Model(width=8, depth=2, dropout=0.0)).eval()
     rows = rows_of(TASKS, 60, 4).inputs
     tokens, longest = rows["words"]["tokens"], np.full(19, 2, np.int32)
-    other = {**rows["words"], "tokens": Ragged.of([longest, *(tokens[i : i + 1].values[::2] for i in range(1, 60))], np.int32)}
+    other = {**rows["words"], "tokens": ragged_of([longest, *(tokens[i : i + 1].values[::2] for i in range(1, 60))])}
     before, after = (predict(network, encodings, {**rows, "words": of}) for of in (rows["words"], other))
     assert np.array_equal(before["positive"], after["positive"])
     assert not np.array_equal(before["amount"], after["amount"])
