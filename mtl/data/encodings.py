@@ -14,6 +14,7 @@ from mtl.data.codes import FIRST, codes_of
 from mtl.data.inputs import INPUTS
 from mtl.data.inputs.base import Bools, Floats, InputEncoding
 from mtl.files import read_json, write_json
+from mtl.spec import NUMBERS, OF_CLASSES
 
 FILE = "encodings.json"
 
@@ -39,9 +40,14 @@ class TaskEncoding:
     value: str | None = None
     """Of `for_each`: the value this task is for."""
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What the numbers of one prediction are called; empty where it is one number."""
+        return self.classes if self.kind in OF_CLASSES else ()
+
     def encode(self, target: pl.Series) -> tuple[Floats, Bools]:
         """float32 [n] (0 where not labelled) and the mask of labels, bool [n]."""
-        if self.kind == "regression":
+        if self.kind in NUMBERS:
             values = target.cast(pl.Float64).to_numpy()
             labelled = np.isfinite(values)
             return np.where(labelled, (values - self.mean) / self.std, 0.0).astype(np.float32), labelled
@@ -52,14 +58,12 @@ class TaskEncoding:
         return np.maximum(classes, 0).astype(np.float32), classes >= 0
 
     def original(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Scaled values [n] in the task's own unit; class numbers as they are."""
-        wide = np.asarray(values, np.float64)
-        return wide * self.std + self.mean if self.kind == "regression" else wide
+        """Scaled values [n] in the task's own unit; class numbers and probabilities, which nothing scales, as they are."""
+        return np.asarray(values, np.float64) * self.std + self.mean
 
     def difference(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Differences of scaled values [n] in the task's own unit; those of probabilities as they are."""
-        wide = np.asarray(values, np.float64)
-        return wide * self.std if self.kind == "regression" else wide
+        return np.asarray(values, np.float64) * self.std
 
 
 @dataclass(frozen=True)

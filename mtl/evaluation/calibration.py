@@ -8,6 +8,7 @@ import numpy as np
 
 from mtl.evaluation.metrics.bins import equal_mass, members
 from mtl.evaluation.metrics.values import Array
+from mtl.spec import NUMBERS
 
 SCATTER_POINTS = 400
 
@@ -17,7 +18,7 @@ def calibration_curve(kind: str, truth: Array, predicted: Array) -> dict[str, An
 
     Of the positive class if binary, else of the likeliest class. None for regression or without rows.
     """
-    if kind == "regression" or not len(truth):
+    if kind in NUMBERS or not len(truth):
         return None
     binary = kind == "binary"
     said = predicted if binary else predicted.max(axis=1)

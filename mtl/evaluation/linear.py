@@ -16,6 +16,7 @@ from mtl.data.codes import MISSING
 from mtl.data.encodings import TaskEncoding
 from mtl.data.inputs.base import Arrays
 from mtl.evaluation.tfidf import tfidf
+from mtl.spec import NUMBERS
 
 STRENGTHS = (0.3, 1.0, 3.0, 10.0)
 """Inverse regularisation of logistic regression (C); of ridge its inverse."""
@@ -76,7 +77,7 @@ def _predicted(task: TaskEncoding, X: Any, y: Floats, asked: Any, strength: floa
     """Scaled values [n], the probability of the positive class [n], or of all classes [n, class]."""
     from sklearn.linear_model import LogisticRegression, Ridge
 
-    if task.kind == "regression":
+    if task.kind in NUMBERS:
         constant = np.full(asked.shape[0], y.mean() if len(y) else 0.0)
         return constant if len(y) < 2 else np.asarray(Ridge(alpha=1 / strength).fit(X, y).predict(asked), np.float64)
     classes = max(2, len(task.classes))
@@ -91,7 +92,7 @@ def _predicted(task: TaskEncoding, X: Any, y: Floats, asked: Any, strength: floa
 
 def _quality(task: TaskEncoding, predicted: Floats, y: Floats) -> float:
     """Minus the squared error, or the log-likelihood."""
-    if task.kind == "regression":
+    if task.kind in NUMBERS:
         return -float(np.mean((predicted - y) ** 2))
     of_class = np.stack([1 - predicted, predicted], 1) if predicted.ndim == 1 else predicted
     return float(np.log(np.clip(of_class[np.arange(len(y)), y.astype(np.intp)], 1e-12, 1)).mean())

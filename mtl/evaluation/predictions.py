@@ -1,4 +1,4 @@
-"""Predictions as a Parquet file: one column TASK, or TASK.CLASS for each class."""
+"""Predictions as a Parquet file: one column TASK, or TASK.PART for each of several numbers (classes)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ import polars as pl
 from mtl.data.encodings import TaskEncoding
 from mtl.errors import DataError
 from mtl.files import replacing
-from mtl.spec import OF_CLASSES
 
 Predictions = dict[str, np.ndarray[Any, Any]]
 
 
 def columns_of(task: TaskEncoding) -> list[str]:
     """The columns a task's predictions take."""
-    return [f"{task.name}.{label}" for label in task.classes] if task.kind in OF_CLASSES else [task.name]
+    return [f"{task.name}.{part}" for part in task.parts] or [task.name]
 
 
 def write_predictions(target: Path, tasks: Sequence[TaskEncoding], predictions: Predictions) -> None:
@@ -49,4 +48,4 @@ def read_predictions(path: Path, tasks: Sequence[TaskEncoding]) -> Predictions:
 
 def _array(frame: pl.DataFrame, task: TaskEncoding) -> np.ndarray[Any, Any]:
     parts = [frame[name].to_numpy() for name in columns_of(task)]
-    return np.array(parts[0]) if task.kind in ("binary", "regression") else np.stack(parts, axis=1)
+    return np.stack(parts, axis=1) if task.parts else np.array(parts[0])

@@ -22,7 +22,7 @@ from mtl.evaluation.spread import spread_tells
 from mtl.files import write_json
 from mtl.layout import EVALUATION, METRICS, PLOTS
 from mtl.spec import METRICS as METRICS_OF
-from mtl.spec import Spec
+from mtl.spec import NUMBERS, Spec
 
 MODEL, SINGLE_TASK, TREES = OURS, "single_task", "trees"
 TOO_FEW = "too few resamples with all classes or values for an interval"
@@ -127,7 +127,7 @@ def _task_part(
         "vs": {rival: as_json(comparison.tasks[task.name]) for rival, comparison in against.items()},
         "slices": [_slice(cut, part, confidence) for cut, part in parts if part.task is task], "slices_left_out": left_out,
         "calibration": calibration_curve(task.kind, one.truth, own),
-        "scatter": scatter(one.truth, own) if task.kind == "regression" else None,
+        "scatter": scatter(one.truth, own) if task.kind in NUMBERS else None,
     }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from mtl.data.encodings import Encodings, TaskEncoding
 from mtl.data.inputs.base import Arrays
 from mtl.evaluation.linear import features, fit_linear, reads_text
 from mtl.evaluation.predictions import Predictions, read_predictions, write_predictions
+from mtl.spec import NUMBERS
 
 __all__ = ["Table", "fit_trees", "read_predictions", "table_of", "write_predictions"]
 
@@ -128,7 +129,7 @@ def _fit_one(task: TaskEncoding, table: Table, rows: np.ndarray[Any, Any], targe
         "min_samples_leaf": min(MAX_LEAF, max(2, len(rows) // 20)), "early_stopping": False, "random_state": 0,
         "categorical_features": np.flatnonzero(table.categorical[used]),
     }  # fmt: skip
-    if task.kind == "regression":
+    if task.kind in NUMBERS:
         return task.original(_regression(X[:, used], target, table.test[:, used], settings))
     classes = max(2, len(task.classes))
     probability = _classification(X[:, used], target.astype(np.int64), table.test[:, used], classes, settings)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from mtl.network.input_plans import Encoding, InputPlan, input_plan
-from mtl.spec import OF_CLASSES
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Target(Protocol):
     @property
     def kind(self) -> str: ...
     @property
-    def classes(self) -> Sequence[str]: ...
+    def parts(self) -> Sequence[str]: ...
     @property
     def inputs(self) -> Sequence[str]: ...
     @property
@@ -93,9 +92,6 @@ class Encoded(Protocol):
 def plan_of(encodings: Encoded) -> Plan:
     """The plan of these encodings."""
     inputs = tuple(input_plan(name, one) for name, one in encodings.inputs.items())
-    tasks = tuple(
-        TaskPlan(t.name, t.kind, len(t.classes) if t.kind in OF_CLASSES else 1, frozenset(t.inputs), t.weight, t.of)
-        for t in encodings.tasks
-    )
+    tasks = tuple(TaskPlan(t.name, t.kind, max(1, len(t.parts)), frozenset(t.inputs), t.weight, t.of) for t in encodings.tasks)
     widest = {kind: max(t.classes for t in tasks if t.kind == kind) for kind in dict.fromkeys(t.kind for t in tasks)}
     return Plan(inputs, tasks, tuple(widest.items()))

@@ -14,7 +14,7 @@ from rich.text import Text
 from mtl.data.contract.columns import Use, uses_of
 from mtl.data.sources import read_header
 from mtl.errors import DataError
-from mtl.spec import SPEC, Input, Spec, Split, Task, TextInput, VectorInput, place, read_spec
+from mtl.spec import NUMBERS, SPEC, Input, Spec, Split, Task, TextInput, VectorInput, place, read_spec
 
 Headers = dict[str, list[str]]
 
@@ -124,7 +124,7 @@ def _tasks(spec: Spec) -> Table:
 def _labels(task: Task) -> str:
     if task.kind == "binary":
         return f"{task.positive or '1'} against {task.negative or ('the rest' if task.positive else '0')}"
-    if task.kind == "regression":
+    if task.kind in NUMBERS:
         low, high = ("" if bound is None else f"{bound:g}" for bound in (task.min, task.max))
         return f"{low} … {high} {task.unit}".strip() if low or high else task.unit
     if task.classes is None:

@@ -19,6 +19,9 @@ METRICS: dict[str, tuple[str, ...]] = {
 OF_CLASSES = ("multiclass", "ordinal")
 """Kinds whose prediction is a probability for each of several classes."""
 
+NUMBERS = ("regression",)
+"""Kinds whose label is a number."""
+
 
 class ForEach(Part):
     """Makes one task of each value of a column."""
@@ -86,8 +89,8 @@ class Task(Part):
             raise ValueError(f"positive and negative that differ; found {self.positive!r} for both")
         if self.kind != "binary" and (self.positive is not None or self.negative is not None):
             raise ValueError(f"positive and negative go with binary; found them with {self.kind}")
-        if self.kind != "regression" and (self.min is not None or self.max is not None):
-            raise ValueError(f"min and max go with regression; found them with {self.kind}")
+        if self.kind not in NUMBERS and (self.min is not None or self.max is not None):
+            raise ValueError(f"min and max go with {', '.join(NUMBERS)}; found them with {self.kind}")
         if self.inputs is not None and not self.inputs:
             raise ValueError("at least one input that the task may see; found an empty list")
         if self.metric is not None and self.metric not in METRICS[self.kind]:

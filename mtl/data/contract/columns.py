@@ -10,7 +10,7 @@ import polars as pl
 
 from mtl.errors import SpecError
 from mtl.layout import SPLITS
-from mtl.spec import Column, Input, Source, Spec, Task, TextInput, VectorInput
+from mtl.spec import NUMBERS, Column, Input, Source, Spec, Task, TextInput, VectorInput
 
 Kind = Literal["numeric", "label", "category", "document", "text", "time", "plain", "date", "datetime", "boolean", "vector"]
 """`document` is text that is read and not only compared, `vector` a list of numbers. `time` becomes date or datetime, `plain`
@@ -104,7 +104,7 @@ def _of_contract(column: str, contract: Column, where: str, costs: Literal["row"
 
 def _of_task(of: str, task: Task) -> Iterator[Use]:
     where, tasks = f"tasks.{of}.column", (of,)
-    if task.kind == "regression":
+    if task.kind in NUMBERS:
         bounded = task.min is not None or task.max is not None
         yield Use(task.column, "numeric", where, bounds=((task.min, task.max),) if bounded else (), tasks=tasks)
     elif task.kind == "binary" and task.positive is None and task.negative is None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from mtl.spec import OF_CLASSES
+from mtl.spec import NUMBERS, OF_CLASSES
 
 BINS = 64
 LEAST = 20
@@ -40,7 +40,7 @@ class Look:
     def scores(self, targets: Sequence[Floats64], kinds: Sequence[str], first_half: Bools) -> Floats64:
         """[column, target]: by bins, or by a straight line where that is better."""
         found = by_bins(self.bins, targets, kinds, first_half)
-        numbers = [t for t, kind in enumerate(kinds) if kind == "regression"]
+        numbers = [t for t, kind in enumerate(kinds) if kind in NUMBERS]
         if self.values is not None and self.known is not None and numbers:
             lines = by_lines(self.values, self.known, np.stack([targets[t] for t in numbers], 1), first_half)
             found[:, numbers] = np.maximum(found[:, numbers], lines)
@@ -107,7 +107,7 @@ def _seen(target: Floats64, kind: str, first_half: Bools) -> Floats64:
     """[row, number]: what is summed of a target: itself (less its mean), or each class it may be of."""
     if kind in OF_CLASSES:
         return np.asarray(target[:, None] == np.arange(int(target.max()) + 1), np.float64)
-    return np.asarray(target - target[first_half].mean() if kind == "regression" else target, np.float64)[:, None]
+    return np.asarray(target - target[first_half].mean() if kind in NUMBERS else target, np.float64)[:, None]
 
 
 def _sums(places: Ints, count: int, seen: Floats64, first_half: Bools) -> Floats64:

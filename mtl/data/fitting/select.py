@@ -10,6 +10,7 @@ import numpy as np
 from mtl.data.encodings import TaskEncoding
 from mtl.data.inputs.base import Arrays
 from mtl.data.inputs.tabular import TabularEncoding
+from mtl.spec import NUMBERS
 
 SAMPLE = 5000
 """Rows of a task that the estimate looks at; it is a ranking, not a measurement."""
@@ -54,7 +55,7 @@ def _shares(
 
     rows = np.flatnonzero(labelled)
     rows = rows[:: max(1, len(rows) // SAMPLE)]
-    estimate = mutual_info_regression if task.kind == "regression" else mutual_info_classif
-    y = target[rows] if task.kind == "regression" else target[rows].astype(np.int64)
+    estimate = mutual_info_regression if task.kind in NUMBERS else mutual_info_classif
+    y = target[rows] if task.kind in NUMBERS else target[rows].astype(np.int64)
     information = estimate(matrix[rows], y, discrete_features=discrete, random_state=0)
     return np.asarray(information / max(float(information.max()), 1e-12))

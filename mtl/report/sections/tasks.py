@@ -11,7 +11,7 @@ from mtl.report.pictures.strips import value_strip
 from mtl.report.reading import Findings
 from mtl.report.sections.common import NO_EVALUATION, confidence, headline, value_of, versus
 from mtl.report.words import IN_UNIT, RIVALS, interval, metric, number, signed, signed_interval, verdict
-from mtl.spec import OF_CLASSES, Spec
+from mtl.spec import NUMBERS, OF_CLASSES, Spec
 
 MOST_SLICES = 24
 
@@ -54,7 +54,7 @@ def _spread(task: dict[str, Any]) -> dict[str, str] | None:
     found = task.get("spread")
     if not found:
         return None
-    unit = f" {task['unit']}" if task.get("kind") == "regression" and task.get("unit") else ""
+    unit = f" {task['unit']}" if task.get("kind") in NUMBERS and task.get("unit") else ""
     return {
         "least": number(found.get("error_least")) + unit,
         "most": number(found.get("error_most")) + unit,
@@ -119,7 +119,7 @@ def _scatter(name: str, task: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _metric(key: str, found: dict[str, Any], task: dict[str, Any]) -> dict[str, Any]:
-    unit = f" ({task['unit']})" if key in IN_UNIT and task.get("unit") and task.get("kind") == "regression" else ""
+    unit = f" ({task['unit']})" if key in IN_UNIT and task.get("unit") and task.get("kind") in NUMBERS else ""
     return {
         "name": metric(key) + unit,
         "headline": key == task.get("metric"),
