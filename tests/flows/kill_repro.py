@@ -39,7 +39,7 @@ PARTS = (
     "data/raw",
 )
 SAME = ("models/candidate", "models/single_task", "dvc.lock", "reports/metrics.json")
-VARIANTS = {"repro": ("group", "writer", "leader"), "run": ("group", "leader")}
+VARIANTS = {"repro": ("writer", "group", "leader"), "run": ("group", "leader")}
 WRITER = Path(__file__).with_name("dvc_that_dies.py")
 
 

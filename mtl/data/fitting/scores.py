@@ -22,6 +22,8 @@ from mtl.spec import NUMBERS, OF_CLASSES
 BINS = 64
 LEAST = 20
 """Rows that each half needs, or nothing can be said."""
+TELLING = 5
+"""Labels of the rarer side that the judged half needs: of a thousand columns some meet one or two of them by chance."""
 
 Ints = np.ndarray[Any, np.dtype[np.integer[Any]]]
 Floats64 = np.ndarray[Any, np.dtype[np.float64]]
@@ -129,6 +131,8 @@ def _by_means(n1: Floats64, s1: Floats64, n2: Floats64, s2: Floats64, starts: In
 
 def _by_order(n1: Floats64, s1: Floats64, n2: Floats64, s2: Floats64) -> float:
     """AUC of a column: bins in the order of their means."""
+    if min(s2.sum(), n2.sum() - s2.sum()) < TELLING:
+        return 0.0
     guess = np.where(n1 > 0, s1[:, 0] / np.maximum(n1, 1), s1.sum() / n1.sum())
     return auc(guess, s2[:, 0], n2 - s2[:, 0])
 
@@ -139,7 +143,7 @@ def _by_classes(n1: Floats64, s1: Floats64, n2: Floats64, s2: Floats64) -> float
     table = np.where(n1[:, None] > 0, s1, classes)
     base = n2.sum() - s2[:, classes.argmax()].sum()
     right = s2[np.arange(len(s2)), table.argmax(1)].sum()
-    return float(1 - (n2.sum() - right) / base) if base > 0 else 0.0
+    return float(1 - (n2.sum() - right) / base) if base >= TELLING else 0.0
 
 
 def auc(score: Floats64, positive: Floats64, negative: Floats64) -> float:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import r2_score, roc_auc_score
 
-from mtl.data.fitting.scores import BINS, LEAST, Look, cut, straight
+from mtl.data.fitting.scores import BINS, LEAST, Look, by_bins, cut, straight
 
 KINDS = ("regression", "binary", "multiclass", "ordinal")
 Array = np.ndarray[Any, Any]
@@ -86,3 +86,18 @@ def test_a_line_keeps_its_digits_far_from_zero() -> None:
     known = np.ones(2000, np.bool_)
     near = straight(x, known, target, first)
     assert straight(1e-3 * x + 1e3, known, 1e-3 * target + 1e3, first) == pytest.approx(near, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+def test_a_handful_of_labels_gives_nothing_away(kind: str) -> None:
+    """Of a thousand columns that know nothing, some meet two labels of a rare class by chance."""
+    random = np.random.default_rng(3)
+    first = np.arange(320) % 2 == 0
+    bits = (random.random((320, 1000)) < 0.03).astype(np.int64)
+    target = np.zeros(320)
+    target[[0, 2, 1, 3]] = 1.0
+    bits[[0, 2, 1, 3], 7] = 1
+    assert by_bins(bits, [target], [kind], first).max() == 0
+    target[101:121:2] = target[100:120:2] = 1.0
+    bits[:, 7] = target
+    assert by_bins(bits, [target], [kind], first)[7, 0] == 1
