@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run repro test test-fast check format pins peers bench bench-full results readme install clean
+.PHONY: run repro test test-fast check format pins pretrained peers bench bench-full results readme install clean
 
 run: install            ## the whole pipeline under Prefect, then where the report is
 	@mtl run
@@ -39,6 +39,9 @@ install: .venv/.installed
 	@$(BIN)/mtl lock
 	@touch $@
 
+pretrained: install     ## the extra for inputs of kind pretrained_text
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-pretrained.lock
+
 pins: install           ## pin what pyproject.toml asks for, as it resolves today
 	@$(BIN)/python tools/lock.py
 
@@ -58,4 +61,4 @@ readme:                 ## the table of the last run, into both READMEs
 	@$(BIN)/python tools/readme.py
 
 clean:                  ## what the pipeline made; raw data, cache and registry stay
-	rm -rf data/ingested data/validated data/quarantine data/profiles data/split.parquet data/encoded data/aligned models reports
+	rm -rf data/ingested data/validated data/quarantine data/profiles data/split.parquet data/embedded data/encoded data/aligned models reports

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import results
+from benchmarks.audio import table as audio
+from benchmarks.image import table as image
 from benchmarks.job import table as job
 from benchmarks.results import Section
 from benchmarks.separate import table as separate
@@ -45,7 +47,9 @@ TINY = Size(1_500, 1, (4,), (), ("equal",), (2,), ((8, 256),))
 
 def sections(asked: Sequence[str], size: Size, options: str) -> Iterator[Section]:
     """Each section that was asked for, as soon as it is measured."""
-    made: dict[str, Callable[[], Iterator[Section]]] = {"speed": _speed, "job": _job, "separate": _separate, "text": _text}
+    made: dict[str, Callable[[Size, str], Iterator[Section]]] = {
+        "speed": _speed, "job": _job, "separate": _separate, "text": _text, "audio": _audio, "image": _image,
+    }  # fmt: skip
     for name in asked:
         yield from made[name](size, f"python -m benchmarks {name}{options}")
 
@@ -74,11 +78,21 @@ def _text(size: Size, command: str) -> Iterator[Section]:
     yield text.section(text.measure(count, size.rounds), count, size.rounds, command)
 
 
+def _image(size: Size, command: str) -> Iterator[Section]:
+    count = size.rows // 25
+    yield image.section(image.measure(count, size.rounds), count, size.rounds, command)
+
+
+def _audio(size: Size, command: str) -> Iterator[Section]:
+    count = size.rows * 3 // 100
+    yield audio.section(audio.measure(count, size.rounds), count, size.rounds, command)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", nargs="*", metavar="speed|job|separate|text", help="all if left out")
+    parser.add_argument("what", nargs="*", metavar="speed|job|separate|text|audio|image", help="all if left out")
     sizes = parser.add_mutually_exclusive_group()
     sizes.add_argument("--quick", action="store_true", help="a few minutes")
     sizes.add_argument("--tiny", action="store_true", help="seconds: only to see that it runs")
@@ -87,9 +101,9 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", help="of speed: only these balancings and peers' methods, in lower case")
     parser.add_argument("--into", type=Path, help="file whose sections are written")
     said = parser.parse_args()
-    what = said.what or ["speed", "job", "separate", "text"]
-    if unknown := set(what) - {"speed", "job", "separate", "text"}:
-        parser.error(f"speed, job, separate or text; found {', '.join(sorted(unknown))}")
+    what = said.what or ["speed", "job", "separate", "text", "audio", "image"]
+    if unknown := set(what) - {"speed", "job", "separate", "text", "audio", "image"}:
+        parser.error(f"speed, job, separate, text, audio or image; found {', '.join(sorted(unknown))}")
     small = said.quick or said.tiny
     file = said.into or (HERE / "quick.md" if small else results.RESULTS)
     size = QUICK if said.quick else TINY if said.tiny else FULL

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand
 
 from mtl import __version__
 from mtl.errors import DataError, MtlError, SpecError
@@ -28,6 +29,7 @@ SOURCE_STAGES = {
 }
 STAGES = {
     "split": "Decide which entities train, choose and judge (a stage).",
+    "embed": "Bring in pretrained encoders, and what frozen ones make of each text (a stage).",
     "encode": "Fit encodings on train, check for leaks, select columns (a stage).",
     "align": "Join inputs and targets into arrays with masks (a stage).",
     "choose": "Decide which tasks share, if the spec leaves it open (a stage).",
@@ -123,18 +125,46 @@ def check() -> None:
     check_project(Path())
 
 
-@app.command()
+class _Init(TyperCommand):
+    """`--example` without a name is `--example ""`, which lists them: Typer knows no option whose value may be left out."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        following = zip(args, [*args[1:], "-"], strict=True)
+        return super().parse_args(ctx, [f"{a}=" if a == "--example" and b.startswith("-") else a for a, b in following])
+
+
+@app.command(cls=_Init)
 def init(
-    target: Annotated[Path, typer.Argument(help="The new project's folder.")],
-    files: Annotated[list[Path], typer.Option("--from", help="A table: CSV, NDJSON or Parquet; again for each.")],
-    targets: Annotated[str, typer.Option("--targets", help="Columns to predict, separated by commas.")],
+    target: Annotated[Path | None, typer.Argument(help="The new project's folder.", show_default=False)] = None,
+    files: Annotated[list[Path] | None, typer.Option("--from", help="A table: CSV, NDJSON or Parquet; again for each.")] = None,
+    targets: Annotated[str, typer.Option("--targets", help="Columns to predict, separated by commas.")] = "",
     key: Annotated[str, typer.Option("--key", help="Key column(s), separated by commas; guessed if left out.")] = "",
     name: Annotated[str, typer.Option(help="Name of the model; the folder's, if left out.")] = "",
+    example: Annotated[
+        str | None, typer.Option("--example", help="A finished project on real data, instead of tables; lists them without a name.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Folder with the data that an example does not bring along.")] = None,
 ) -> None:
-    """Look at tables and write a project that runs."""
-    from mtl.project import init_project
+    """Look at tables and write a project that runs; or copy an example."""
+    from mtl.project import init_example, init_project, listing
 
-    done = init_project(target, files, keys=_words(key), targets=_words(targets), name=name or None)
+    if example == "":
+        print(listing())
+        return
+    if target is None:
+        raise SpecError("mtl init", expected="the new project's folder", found="none", do="write mtl init DIR …")
+    if example is not None and (files or targets or key or name):
+        raise SpecError(f"mtl init {target}", expected="--example alone, or tables and targets", found="both", do="leave one out")
+    if example is None and (data or not targets):
+        raise SpecError(
+            f"mtl init {target}", expected="--from FILE and --targets COLUMNS, or --example NAME",
+            found="--data without --example" if data else "no --targets", do="mtl init --help says more",
+        )  # fmt: skip
+    done = (
+        init_project(target, files or [], keys=_words(key), targets=_words(targets), name=name or None)
+        if example is None
+        else init_example(target, example, data)
+    )
     for doubt in done.doubts:
         print(f"look at: {doubt}")
     print(f"wrote {target}/: {', '.join(str(p) for p in done.written[:12])}")
@@ -169,13 +199,13 @@ def lock(only_check: Annotated[bool, typer.Option("--check", help="Change nothin
     stale = check_code_lock(CODE_LOCK)
     if only_check and stale:
         raise DataError(
-            f"{CODE_LOCK}: out of date", found=f"other code behind {', '.join(stale)}", do="run `mtl lock` and commit it"
+            f"{CODE_LOCK}: out of date", found=f"something else behind {', '.join(stale)}", do="run `mtl lock` and commit it"
         )
     if not only_check:
         _put_right(Path())
     if stale:
         write_code_lock(CODE_LOCK)
-        print(f"{CODE_LOCK}: new code behind {', '.join(stale)}")
+        print(f"{CODE_LOCK}: something new behind {', '.join(stale)}")
 
 
 def _put_right(root: Path) -> None:

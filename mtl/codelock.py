@@ -2,7 +2,8 @@
 
 `code.lock.yaml` in a project's root maps each stage to a hash of the modules it can reach. With
 `params: [{code.lock.yaml: [train]}]` in dvc.yaml a change of code makes exactly the stages stale that run it,
-in this repository and in a project that has only the package installed.
+in this repository and in a project that has only the package installed. One line more, `pretrained`, is a hash of the
+pretrained models that params.yaml names: they too lie where DVC does not look.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mtl.files import replacing
 PACKAGE = Path(__file__).parent
 IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+[.\w]+[ \t]+import\b[ \t]*(?:\([^)]*\)|[^(\n]+)|import[ \t]+[^\n]+)", re.MULTILINE)
 """An import statement that begins its line and is continued only in parentheses, as the formatter writes them."""
+PRETRAINED = "pretrained"
 HEADER = "# Hash of the code behind each stage; written by `mtl lock`, `mtl run` and `make repro`. Commit it.\n"
 
 
@@ -37,7 +39,7 @@ def stage_hashes(package: Path = PACKAGE) -> dict[str, str]:
 
 def write_code_lock(path: Path) -> None:
     """Write the lock, unless it already says the same (its time of change then stays)."""
-    text = HEADER + "".join(f"{stage}: '{digest}'\n" for stage, digest in stage_hashes().items())
+    text = HEADER + "".join(f"{stage}: '{digest}'\n" for stage, digest in _now(path).items())
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
     with replacing(path) as partial:
@@ -45,9 +47,17 @@ def write_code_lock(path: Path) -> None:
 
 
 def check_code_lock(path: Path) -> list[str]:
-    """Stages whose code is not what the lock says, those it lacks or has too many included; all without a lock."""
-    locked, now = _read(path), stage_hashes()
+    """Stages whose code is not what the lock says, those it lacks or has too many included; all without a lock. Of models
+    `pretrained`."""
+    locked, now = _read(path), _now(path)
     return sorted(stage for stage in locked.keys() | now.keys() if locked.get(stage) != now.get(stage))
+
+
+def _now(path: Path) -> dict[str, str]:
+    """What the lock at `path` should say."""
+    from mtl.pretrained.source import models_behind
+
+    return stage_hashes() | {PRETRAINED: models_behind(path.parent, _read(path).get(PRETRAINED))}
 
 
 def _read(path: Path) -> dict[str, str]:

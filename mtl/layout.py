@@ -12,6 +12,10 @@ VALIDATED: Final = Path("data/validated")
 QUARANTINE: Final = Path("data/quarantine")
 PROFILES: Final = Path("data/profiles")
 SPLIT: Final = Path("data/split.parquet")
+EMBEDDED: Final = Path("data/embedded")
+"""What pretrained encoders brought along: themselves, and the vectors of frozen ones."""
+EMBEDDED_FACTS: Final = "inputs.json"
+"""In it: what is said of each of them."""
 ENCODED: Final = Path("data/encoded")
 ALIGNED: Final = Path("data/aligned")
 TREES: Final = Path("models/trees/predictions.parquet")
@@ -41,6 +45,8 @@ STATE: Final = Path(".mtl")
 CHECKPOINTS: Final = STATE / "checkpoints"
 CHOOSING: Final = STATE / "choose"
 """What the stage `choose` has finished, for one that was cut short."""
+VECTORS: Final = STATE / "vectors"
+"""Vectors of texts that were computed once: for a stage that was cut short, and for the next run."""
 TUNING: Final = STATE / "tune"
 """Studies of `mtl tune`, one SQLite file each."""
 MLFLOW: Final = Path("mlflow.db")

@@ -54,7 +54,7 @@ class Cell:
     @cached_property
     def arranging(self) -> Changes:
         """Changes that also change the arrays or the rival: another rival is then trained too."""
-        return tuple((k, v) for k, v in self.changes if k.partition(".")[0] in ("encoding", "entities") or k in FOR_BOTH)
+        return tuple((k, v) for k, v in self.changes if k.partition(".")[0] in ("encoding", "entities", "inputs") or k in FOR_BOTH)
 
     def run(self, shared: Path, say: Say) -> dict[str, Any]:
         """The figures of this cell; each stage is run unless it has been."""
@@ -89,7 +89,7 @@ class Cell:
         (folder / "data/validated").symlink_to(base / "data/validated", target_is_directory=True)
         _stage(folder, "split", say=say)
         keep_share(folder / "data/split.parquet", self.share, self.seed)
-        for stage in ("encode", "align", "baseline", "trees"):
+        for stage in stages(("embed", "encode", "align", "baseline", "trees")):
             _stage(folder, stage, say=say)
         (folder / "done").touch()
 

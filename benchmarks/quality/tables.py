@@ -9,6 +9,7 @@ from typing import Any
 
 from scipy import stats
 
+from benchmarks.quality.networks import NETWORKS
 from benchmarks.results import Section, write
 
 Cells = Sequence[Mapping[str, Any]]
@@ -18,7 +19,7 @@ def write_tables(results: Mapping[str, Mapping[str, Any]]) -> None:
     """One section a data set that has any figures."""
     for data in dict.fromkeys(cell["data"] for cell in results.values()):
         of_data = [cell for cell in results.values() if cell["data"] == data]
-        text = "\n".join([*_overview(of_data), "", *_by_task(of_data)])
+        text = "\n".join([*_overview(of_data), "", *_by_task(of_data), *_side_by_side(of_data)])
         write(Section(f"quality {data}", TITLES[data], f"python -m benchmarks.quality --data {data}", text))
 
 
@@ -28,10 +29,14 @@ EXPLAINED = (
     " `seconds`: of training the shared network, beside other work; its teachers, if any, are the single-task networks."
 )
 RIVALS = ("value", "single_task", "trees")
+PLAIN = {"reviews": "TF-IDF with a linear model"}
+"""What the plain rival of a data set is called; of others: boosted trees."""
+SIDE_SEED = 7
 TITLES = {
     "nhanes": "NHANES: eleven tasks of health",
     "census": "Census income: two tasks, the full set",
     "tox21": "Tox21: twelve assays",
+    "reviews": "Clothing reviews: three tasks on one text",
 }
 
 
@@ -40,7 +45,7 @@ def _overview(cells: Cells) -> list[str]:
     lines = [
         EXPLAINED,
         "",
-        "| labels | variant | seeds | this model | single-task | boosted trees | delta_m, % | worse | seconds |",
+        f"| labels | variant | seeds | this model | single-task | {_plain(cells)} | delta_m, % | worse | seconds |",
         "|---:| --- |---:|---:|---:|---:| --- |---:|---:|",
     ]
     for (share, variant), group in sorted(
@@ -60,7 +65,7 @@ def _by_task(cells: Cells) -> list[str]:
     if not group:
         return []
     lines = [
-        "| task, all labels, default | metric | this model | single-task | boosted trees | delta, % of its loss alone | worse |",
+        f"| task, all labels, default | metric | this model | single-task | {_plain(cells)} | delta, % of its loss alone | worse |",
         "| --- | --- |---:|---:|---:| --- |---:|",
     ]
     ahead = dict.fromkeys(RIVALS[1:], 0)
@@ -73,16 +78,44 @@ def _by_task(cells: Cells) -> list[str]:
         worse = sum(one["verdict"] == "worse" for one in there)
         lines.append(f"| {name} | {task['metric']} | {figures} | {_interval([one['delta_pct'] for one in there])} | {worse} |")
     tasks, seeds = len(group[0]["tasks"]), len(group)
-    said = f"ahead of single-task on {ahead['single_task']} and of boosted trees on {ahead['trees']} of {tasks} tasks"
+    said = f"ahead of single-task on {ahead['single_task']} and of {_plain(cells)} on {ahead['trees']} of {tasks} tasks"
     return [*lines, "", f"By these means over {seeds} {'split' if seeds == 1 else 'splits'} the model is {said}."]
+
+
+def _side_by_side(cells: Cells) -> list[str]:
+    """A row a network, on the one split that all of them have: this model / single-task of each task, and the plain rival."""
+    known = ("default", *NETWORKS.get(cells[0]["data"], {}))
+    found = {name: cell for cell in cells if cell["seed"] == SIDE_SEED and (name := _variant(cell)) in known}
+    if len(found) < 2:
+        return []
+    tasks = list(found[next(iter(found))]["tasks"])
+    lines = [
+        "", f"Networks side by side, split seed {SIDE_SEED}: this model / single-task.", "",
+        f"| network | {' | '.join(tasks)} | delta_m, % | seconds |", f"| --- |{' --- |' * len(tasks)}---:|---:|",
+    ]  # fmt: skip
+    for name, cell in found.items():
+        pairs = [f"{cell['tasks'][task]['value']:.4f} / {cell['tasks'][task]['single_task']:.4f}" for task in tasks]
+        lines.append(f"| {name} | {' | '.join(pairs)} | {cell['delta_m'][0]:+.2f} | {cell['seconds'] or float('nan'):.0f} |")
+    plain = [f"{found[next(iter(found))]['tasks'][task]['trees']:.4f}" for task in tasks]
+    return [*lines, f"| {_plain(cells)} | {' | '.join(plain)} | | |"]
 
 
 def _grouped(cells: Cells) -> dict[tuple[float, str], list[Mapping[str, Any]]]:
     found: dict[tuple[float, str], list[Mapping[str, Any]]] = {}
     for cell in cells:
-        variant = ", ".join(f"{key} {json.dumps(value)}" for key, value in cell["changes"].items()) or "default"
-        found.setdefault((cell["share"], variant), []).append(cell)
+        found.setdefault((cell["share"], _variant(cell)), []).append(cell)
     return found
+
+
+def _variant(cell: Mapping[str, Any]) -> str:
+    """`default`, a network's name, or what was changed."""
+    named = (name for name, changes in NETWORKS.get(cell["data"], {}).items() if dict(changes) == cell["changes"])
+    return next(named, ", ".join(f"{key} {json.dumps(value)}" for key, value in cell["changes"].items()) or "default")
+
+
+def _plain(cells: Cells) -> str:
+    """What the plain rival is called."""
+    return PLAIN.get(cells[0]["data"], "boosted trees")
 
 
 def _mean_of(cell: Mapping[str, Any], rival: str) -> float:

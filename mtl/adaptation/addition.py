@@ -59,8 +59,9 @@ class Addition(nn.Module):
         self._outside = (body.requires_grad_(False), fixed)  # in a tuple, so that they are no part of this module's state
         self._read = [0] if means == "embedding" else sorted(set(champion.body.view(champion.plan)))
         self.mix = nn.Parameter(torch.zeros(len(self._read))) if len(self._read) > 1 else None
-        self.head = HEADS[task.kind]([task.classes], model.width, task.classes, model.members)
-        nn.init.zeros_(self.head.weight)
+        self.head = HEADS[task.kind]([task], model.width, task.classes, model.members)
+        if not self.head.together:  # rows that all begin at one point have nowhere to go
+            nn.init.zeros_(self.head.weight)
         self.dropout, self.inputs = model.dropout, task.inputs
         self.to(champion.device)
 

@@ -107,9 +107,10 @@ def score(contest: Contest, predictions: Sequence[dict[str, Values]]) -> Scored:
     """The new task on test for every side and draw ("adapted 0", …), the same resamples for all."""
     task, test = contest.task, contest.rows["test"]
     by_rival = {f"{side} {seed}": {task.name: values} for seed, of in enumerate(predictions) for side, values in of.items()}
-    truth, labelled = {task.name: task.original(test.targets[:, 0])}, {task.name: test.labelled[:, 0]}
+    truth = task.truth(test.lists[task.name]) if task.name in test.lists else task.original(test.targets[:, 0])
     (scored,) = score_tasks(
-        [task], truth, labelled, by_rival, resamples=contest.spec.evaluation.resamples, seed=contest.spec.evaluation.seed,
+        [task], {task.name: truth}, {task.name: test.labelled[:, 0]}, by_rival,
+        resamples=contest.spec.evaluation.resamples, seed=contest.spec.evaluation.seed,
         groups=groups_of(test.keys), wanted={task.name: {task.metric}},
     )  # fmt: skip
     return scored

@@ -16,8 +16,9 @@ from mtl.data.encodings import Encodings, TaskEncoding
 from mtl.errors import DataError, TrainingError
 from mtl.network import Network, input_tensors, plan_of, predict
 from mtl.network.encoders import Held
+from mtl.network.heads.retrieval import Retrieval
 from mtl.network.plan import TaskPlan
-from mtl.network.ragged import row_lengths, rows_at_once, take_inputs
+from mtl.network.ragged import RaggedTensor, row_lengths, rows_at_once, take, take_inputs
 from mtl.spec import Model, Training
 from mtl.training import fit
 from mtl.training.dealing import steps
@@ -47,12 +48,18 @@ class _Side:
 
     inputs: Mapping[str, Held]
     targets: Tensor
+    lists: RaggedTensor | None = None
+    """Of a task whose label is a list, instead of its targets."""
     views: Tensor | None = None
 
     @property
     def in_order(self) -> Sequence[Tensor]:
         """Numbers of all rows, as many at a time as fit."""
         return _in_order(self.targets.shape[1], self.inputs, self.targets.device)
+
+    def labels(self, rows: Tensor) -> Tensor:
+        """Of these rows, [1, batch], or [1, batch, longest] of lists."""
+        return self.targets.index_select(1, rows) if self.lists is None else take(self.lists, rows)
 
     def read(self, addition: Addition, rows: Tensor) -> Tensor:
         """Views of these rows, computed once where the trunk does not learn."""
@@ -88,7 +95,17 @@ def learn(
             champion.to(home)
         final = Addition(champion, plan_task(task), means, rank)
         final.load_state_dict(best)
+        _fill_catalogue(final, champion, train)
         return Learned(final.eval(), epoch, sum(p.numel() for p in final.parameters()))
+
+
+@torch.no_grad()
+def _fill_catalogue(addition: Addition, champion: Network, train: TaskRows) -> None:
+    """Of a retrieval task: what each identity of train looks like to it."""
+    if isinstance(addition.head, Retrieval):
+        side = _side(addition.eval(), champion, train)
+        parts = ((addition(side.read(addition, part)), side.targets[:, part]) for part in side.in_order)
+        addition.head.fill((logits, targets, torch.ones_like(targets)) for logits, targets in parts)
 
 
 def _need_rows(task: TaskEncoding, **sides: TaskRows) -> None:
@@ -106,7 +123,8 @@ def scratch(
     """Predictions of test by a network of this task alone, trained as the spec says on the same rows."""
     alone = Encodings({name: encodings.inputs[name] for name in task.inputs}, (task,))
     network = fit(alone, train, valid, model, training, sharing="separate").network
-    return predict(network, alone, test.inputs)[task.name]
+    found: Values = predict(network, alone, test.inputs)[task.name]
+    return found
 
 
 def predicted(champion: Network, addition: Addition, task: TaskEncoding, rows: TaskRows) -> Values:
@@ -145,7 +163,8 @@ def plan_task(task: TaskEncoding) -> TaskPlan:
 
 def _side(addition: Addition, champion: Network, rows: TaskRows) -> _Side:
     targets = torch.from_numpy(rows.targets.T.copy()).to(champion.device)
-    side = _Side(_tensors(champion, rows), targets)
+    lists = next((RaggedTensor.of(one.values, one.offsets).to(champion.device) for one in rows.lists.values()), None)
+    side = _Side(_tensors(champion, rows), targets, lists)
     if not addition.trunk_learns:
         with torch.no_grad():
             side.views = torch.cat([side.read(addition.eval(), part) for part in side.in_order], 1)
@@ -164,7 +183,7 @@ def _in_order(rows: int, inputs: Mapping[str, Held], device: torch.device) -> Se
 def _epochs(addition: Addition, train: _Side, valid: _Side, training: Training) -> tuple[dict[str, Tensor], int]:
     """State of the best epoch on the CPU, and its number."""
     rows, device = train.targets.shape[1], train.targets.device
-    addition.head.start_at(addition.head.constant(train.targets[0], 0).unsqueeze(0))
+    addition.head.start_at(addition.head.constant(train.labels(torch.arange(rows, device=device))[0], 0).unsqueeze(0))
     optimizer = make_optimizer(dict(addition.named_parameters()), training)
     stopping, epoch, best = Stopping.of(1, training.patience), 0, _state(addition)
     count = 1 if training.optimizer == "full_batch" else steps(rows, training.batch_size)
@@ -187,7 +206,7 @@ def _loss(addition: Addition, side: _Side, rows: Tensor, training: Training) -> 
     """Loss of each row, [1, batch, member]."""
     with autocast(side.targets.device, training.precision):
         logits = addition(side.read(addition, rows))
-    return addition.head.loss(logits.float(), side.targets.index_select(1, rows))
+    return addition.head.loss(logits.float(), side.labels(rows))
 
 
 @torch.no_grad()

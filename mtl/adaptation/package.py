@@ -17,6 +17,7 @@ from mtl.adaptation.rows import TaskRows
 from mtl.data.encodings import Encodings, TaskEncoding
 from mtl.errors import RegistryError
 from mtl.files import read_json, replacing, write_json
+from mtl.pretrained.rows import with_vectors
 from mtl.registry.package import GOLDEN, PREDICTED, Package, Predictions, read_package, table
 
 CHAMPION, WEIGHTS, TASK = "champion", "addition.safetensors", "task.json"
@@ -52,6 +53,7 @@ class Adapted:
 
     def predictions_with_spread(self, frame: pl.DataFrame) -> tuple[Predictions, Predictions]:
         """The same and, where the champion has members, their spread; see `Package.predictions_with_spread`."""
+        frame = with_vectors(self.champion.encodings, frame)
         old, old_spread = self.champion.predictions_with_spread(frame)
         inputs = {name: one.apply(frame) for name, one in self.champion.encodings.inputs.items()}
         rows = TaskRows(inputs, np.zeros((frame.height, 1), np.float32), frame.select())
@@ -90,6 +92,5 @@ def read_adapted(folder: str | Path) -> Adapted:
     for file in (WEIGHTS, TASK):
         if not (folder / file).is_file():
             raise RegistryError(f"{folder}: not an adapted model's folder", expected=f"the file {file}", found="no such file")
-    said = read_json(folder / TASK)["task"]
-    task = TaskEncoding(**{**said, "inputs": tuple(said["inputs"]), "classes": tuple(said["classes"])})
+    task = TaskEncoding.parse(read_json(folder / TASK)["task"])
     return Adapted(read_package(folder / CHAMPION), task, folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from mtl.data.encodings import Encodings, TaskEncoding
 from mtl.data.fitting.leaks import find_leaks
 from mtl.data.fitting.tasks import fit_tasks
 from mtl.data.inputs.base import Arrays
+from mtl.data.ragged import Ragged
 from mtl.data.tables import has_column, scan
 from mtl.errors import DataError, SpecError
-from mtl.layout import SPLITS
-from mtl.spec import Spec
+from mtl.layout import SPLITS, VECTORS
+from mtl.pretrained.rows import with_vectors
+from mtl.spec import LISTS, Spec
 
 LEAST = 20
 """Labels of valid that are kept, however few train has."""
@@ -26,12 +28,14 @@ LEAST = 20
 
 @dataclass(frozen=True)
 class TaskRows:
-    """Labelled rows of one task: inputs as `InputEncoding.apply` gives them, targets f32 [rows, 1], labelled all true."""
+    """Labelled rows of one task: inputs as `InputEncoding.apply` gives them, targets f32 [rows, 1], labelled all true; lists
+    of the task where its label is one."""
 
     inputs: dict[str, Arrays]
     targets: np.ndarray[Any, np.dtype[np.float32]]
     keys: pl.DataFrame
     """entity, key, group."""
+    lists: dict[str, Ragged] = field(default_factory=dict)
 
     @property
     def labelled(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -43,7 +47,8 @@ class TaskRows:
     def at(self, rows: Sequence[int] | np.ndarray[Any, Any]) -> TaskRows:
         """Some of the rows."""
         inputs = {name: {part: array[rows] for part, array in of.items()} for name, of in self.inputs.items()}
-        return TaskRows(inputs, self.targets[rows], self.keys[rows])
+        lists = {name: of_task[rows] for name, of_task in self.lists.items()}
+        return TaskRows(inputs, self.targets[rows], self.keys[rows], lists)
 
     def some(self, count: int, seed: int, of_classes: bool) -> TaskRows:
         """`count` rows at random (all, if there are fewer); of classes as many of each as among all, and of each at least one."""
@@ -91,6 +96,11 @@ def _can_be_added(spec: Spec, of: str, encodings: Encodings, inputs: tuple[str, 
             f"task {of!r}", expected="one that the champion does not predict yet", found="one of its own tasks",
             do="nothing is to be done: the champion answers it",
         )  # fmt: skip
+    if said.kind == "tagging":
+        raise SpecError(
+            f"tasks.{of}", expected="a task that reads rows", found="kind: tagging, which reads tokens",
+            do="train it with the others: mtl run",
+        )  # fmt: skip
     if said.for_each is not None:
         raise SpecError(
             f"tasks.{of}", expected="one task", found="for_each, which makes several", do="leave for_each out, one task at a time"
@@ -117,9 +127,11 @@ def _encoded(spec: Spec, task: TaskEncoding, encodings: Encodings, validated: Pa
             "the champion's inputs", expected="validated tables with every column it reads", found=str(error).splitlines()[0],
             do="bring the columns back in params.yaml, or train a new champion: mtl run",
         ) from error  # fmt: skip
+    frame = with_vectors(encodings, frame, VECTORS)
     arrays = {name: one.apply(frame) for name, one in encodings.inputs.items()}
     targets = task.encode(frame["label"])[0][:, None]
-    whole = TaskRows(arrays, targets, frame.select("entity", "key", "group"))
+    lists = {task.name: task.encode_list(frame["label"])[0]} if task.kind in LISTS else {}
+    whole = TaskRows(arrays, targets, frame.select("entity", "key", "group"), lists)
     present = np.any([arrays[name]["present"] for name in task.inputs], axis=0)
     side = frame["split"].to_numpy()
     return {name: whole.at(np.flatnonzero(present & (side == name))) for name in SPLITS}
@@ -129,5 +141,6 @@ def _check_leaks(spec: Spec, task: TaskEncoding, encodings: Encodings, train: Ta
     """The champion's columns cannot be dropped, so a leak stops whatever the spec says of leaks."""
     leak = spec.encoding.leak.model_copy(update={"on_leak": "stop"})
     strict = spec.model_copy(update={"encoding": spec.encoding.model_copy(update={"leak": leak})})
-    labels = {task.name: (train.targets[:, 0].astype(np.float64), train.labelled[:, 0])}
+    values = task.truth(train.lists[task.name]) if task.name in train.lists else train.targets[:, 0].astype(np.float64)
+    labels = {task.name: (values, train.labelled[:, 0])}
     find_leaks(strict, encodings.inputs, [task], {task.entity: (train.keys["key"], train.inputs)}, labels)

@@ -72,8 +72,8 @@ def _search(spec: Spec, trials: Trials, names: list[str]) -> Choice:
 
 
 def _weights(spec: Spec, encodings: Encodings) -> dict[str, float]:
-    """λ of now: none where the balancing finds its own."""
-    if spec.training.balancing not in ("equal", "fixed"):
+    """λ of now: none where the balancing finds its own, or where a weight says whose rows come how often too."""
+    if spec.training.balancing not in ("equal", "fixed") or spec.training.sampler == "by_weight":
         return {}
     return {task.name: task.weight if spec.training.balancing == "fixed" else 1.0 for task in encodings.tasks}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from mtl.data.ragged import Ragged
 from mtl.evaluation.scoring import Predictions
 from mtl.files import replacing
 
@@ -38,7 +39,7 @@ class Done:
     taught: Taught | None = None
 
     def write(self, file: Path) -> None:
-        arrays: dict[str, Any] = {f"of {name}": array for name, array in self.predicted.items()}
+        arrays: dict[str, Any] = {key: array for name, one in self.predicted.items() for key, array in _parts(name, one).items()}
         arrays["said"] = np.array(json.dumps([list(self.predicted), self.related]))
         if self.taught is not None:
             arrays |= {"soft": self.taught.soft, "mask": self.taught.mask}
@@ -52,6 +53,18 @@ class Done:
             with file.open("rb") as raw, np.load(raw) as opened:
                 names, related = json.loads(str(opened["said"]))
                 taught = Taught(opened["soft"], opened["mask"]) if "soft" in opened else None
-                return cls({name: opened[f"of {name}"] for name in names}, related, taught)
+                return cls({name: _whole(name, opened) for name in names}, related, taught)
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             return None
+
+
+def _parts(name: str, predicted: Any) -> dict[str, Any]:
+    """An array, or the two that rows of different length are."""
+    if isinstance(predicted, Ragged):
+        return {f"of {name}": predicted.values, f"offsets of {name}": predicted.offsets}
+    return {f"of {name}": predicted}
+
+
+def _whole(name: str, opened: Mapping[str, Any]) -> Any:
+    key = f"offsets of {name}"
+    return Ragged(opened[f"of {name}"], opened[key]) if key in opened else opened[f"of {name}"]

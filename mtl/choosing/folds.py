@@ -50,11 +50,12 @@ def folds_of(train: AlignedSet, valid: AlignedSet, folds: int) -> list[Fold]:
 
 def rows_of(rows: AlignedSet, at: Rows) -> AlignedSet:
     """Some rows of a set, in memory."""
-    inputs = {name: {part: array[at] for part, array in arrays.items()} for name, arrays in rows.inputs.items()}
-    return AlignedSet(inputs, rows.targets[at], rows.labelled[at], rows.tasks)
+    return rows.at(at)
 
 
 def of_tasks(rows: AlignedSet, names: Sequence[str]) -> AlignedSet:
     """All rows of a set with the targets of some tasks."""
     at = [place for place, name in enumerate(rows.tasks) if name in names]
-    return AlignedSet(rows.inputs, rows.targets[:, at], rows.labelled[:, at], tuple(rows.tasks[place] for place in at))
+    tasks = tuple(rows.tasks[place] for place in at)
+    lists = {name: of_task for name, of_task in rows.lists.items() if name in tasks}
+    return AlignedSet(rows.inputs, rows.targets[:, at], rows.labelled[:, at], tasks, lists=lists)

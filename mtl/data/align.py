@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,14 @@ import polars as pl
 from mtl.data.aligned import GOLDEN, AlignedSet
 from mtl.data.encodings import Encodings
 from mtl.data.inputs.base import Arrays, InputEncoding
+from mtl.data.ragged import Ragged
 from mtl.files import replacing
 from mtl.layout import SPLITS
+from mtl.spec import LISTS as KINDS
 
 INPUTS, TARGETS, GOLDEN_FILE, SLICES_FILE = "inputs", "targets.parquet", "golden.parquet", "slices.parquet"
+LISTS, LIST = "lists.parquet", "list"
+"""The file of labels that are lists, and its column."""
 
 
 def write_encoded(
@@ -25,12 +30,16 @@ def write_encoded(
     golden: pl.DataFrame,
     slices: pl.DataFrame,
 ) -> None:
-    """The tables of encode in the new folder `folder`: one Parquet an input, one of all targets (task, key, target)."""
+    """The tables of encode in the new folder `folder`: one Parquet an input, one of all targets (task, key, target) and, if
+    some are lists, one of those (task, key, list)."""
     (folder / INPUTS).mkdir(parents=True)
     for name, frame in inputs.items():
         frame.write_parquet(folder / INPUTS / f"{name}.parquet", compression_level=1)
     long = [frame.select(pl.lit(task).alias("task"), "key", "target") for task, frame in targets.items()]
     pl.concat(long).write_parquet(folder / TARGETS, compression_level=1)
+    lists = [frame.select(pl.lit(task).alias("task"), "key", LIST) for task, frame in targets.items() if LIST in frame.columns]
+    if lists:
+        pl.concat(lists).write_parquet(folder / LISTS, compression_level=1)
     golden.write_parquet(folder / GOLDEN_FILE)
     slices.write_parquet(folder / SLICES_FILE)
 
@@ -39,22 +48,24 @@ def align(encoded: Path, encodings: Encodings, split: pl.DataFrame, target: Path
     """Write `target`/train, valid and test, or some of them; the rows of each. A row is an entity that has an input."""
     inputs = {name: pl.read_parquet(encoded / INPUTS / f"{name}.parquet") for name in encodings.inputs}
     targets, slices = pl.read_parquet(encoded / TARGETS), pl.read_parquet(encoded / SLICES_FILE)
-    known = _with_an_input(split, encodings, inputs)
+    known = _with_an_input(split, inputs)
     keys = [known.filter(pl.col("split") == side).select("entity", "key", "group") for side in sides]
     whole = _aligned(pl.concat(keys), encodings, inputs, targets)
+    if (encoded / LISTS).is_file():
+        whole = replace(whole, lists=_lists(pl.concat(keys), encodings, pl.read_parquet(encoded / LISTS)))
     start = 0
     with replacing(target) as partial:
         for side, of_side in zip(sides, keys, strict=True):
             of_test = of_side.select("entity", "key").join(slices, on=["entity", "key"], how="left", maintain_order="left")
-            _rows(whole, start, of_side.height).write(partial / side, of_side, of_test if side == "test" else None)
+            whole.at(slice(start, start + of_side.height)).write(partial / side, of_side, of_test if side == "test" else None)
             start += of_side.height
         shutil.copyfile(encoded / GOLDEN_FILE, partial / "valid" / GOLDEN)
     return {side: of_side.height for side, of_side in zip(sides, keys, strict=True)}
 
 
-def _with_an_input(split: pl.DataFrame, encodings: Encodings, inputs: dict[str, pl.DataFrame]) -> pl.DataFrame:
+def _with_an_input(split: pl.DataFrame, inputs: dict[str, pl.DataFrame]) -> pl.DataFrame:
     """Only rows that some input knows: a label without any input teaches nothing and cannot be predicted."""
-    held = [frame.select(pl.lit(encodings.inputs[name].entity).alias("entity"), "key") for name, frame in inputs.items()]
+    held = [frame.select("entity", "key") for frame in inputs.values()]
     return split.join(pl.concat(held), on=["entity", "key"], how="semi", maintain_order="left")
 
 
@@ -76,13 +87,15 @@ def _aligned(keys: pl.DataFrame, encodings: Encodings, inputs: dict[str, pl.Data
     return AlignedSet(arrays, values, labelled, tuple(task.name for task in encodings.tasks))
 
 
-def _rows(aligned: AlignedSet, start: int, count: int) -> AlignedSet:
-    part = slice(start, start + count)
-    inputs = {name: {key: array[part] for key, array in of.items()} for name, of in aligned.inputs.items()}
-    return AlignedSet(inputs, aligned.targets[part], aligned.labelled[part], aligned.tasks)
+def _lists(keys: pl.DataFrame, encodings: Encodings, lists: pl.DataFrame) -> dict[str, Ragged]:
+    """Task -> its lists on the rows of `keys`, empty where it has no label; lists: task, key, list."""
+    found = {}
+    for task in (one for one in encodings.tasks if one.kind in KINDS):
+        mine = lists.filter(pl.col("task") == task.name).select("key", LIST, entity=pl.lit(task.entity))
+        found[task.name] = Ragged.of_lists(keys.join(mine, on=["entity", "key"], how="left", maintain_order="left")[LIST])
+    return found
 
 
 def _input_arrays(keys: pl.DataFrame, one: InputEncoding, frame: pl.DataFrame) -> Arrays:
     """Arrays of one input on the rows of `keys`; zeros and present = False where the entity lacks it."""
-    mine = frame.with_columns(entity=pl.lit(one.entity))
-    return one.aligned(keys.select("entity", "key").join(mine, on=["entity", "key"], how="left", maintain_order="left"))
+    return one.aligned(keys.select("entity", "key").join(frame, on=["entity", "key"], how="left", maintain_order="left"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -25,6 +25,7 @@ class AlignedSet:
 
     inputs: name -> arrays [rows, …] as `InputEncoding.apply` gives them, ragged ones among them;
     targets f32 [rows, task], 0 where not labelled; labelled bool [rows, task]; tasks in the order of the encodings.
+    lists: of each task whose label is a list its numbers, int32 from 1, ragged [rows]; empty where not labelled.
     """
 
     inputs: dict[str, Arrays]
@@ -32,6 +33,7 @@ class AlignedSet:
     labelled: Bools
     tasks: tuple[str, ...]
     folder: Path | None = None
+    lists: dict[str, Ragged] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -43,7 +45,9 @@ class AlignedSet:
         index = read_json(folder / INDEX)
         inputs = {name: {part: _load(folder / "inputs" / name, part) for part in parts} for name, parts in index["inputs"].items()}
         targets, labelled = (np.load(folder / file, mmap_mode="r") for file in (TARGETS, LABELLED))
-        return cls(inputs, targets, labelled, tuple(index["tasks"]), folder)
+        tasks = tuple(index["tasks"])
+        lists = {name: _load(folder, f"list.{tasks.index(name)}") for name in index.get("lists", ())}
+        return cls(inputs, targets, labelled, tasks, folder, cast("dict[str, Ragged]", lists))
 
     def write(self, folder: Path, keys: pl.DataFrame, slices: pl.DataFrame | None = None) -> None:
         """Write into the new folder `folder`; `keys` has entity, key and group of each row."""
@@ -54,11 +58,19 @@ class AlignedSet:
                 _save(folder / "inputs" / name, part, array)
         np.save(folder / TARGETS, self.targets)
         np.save(folder / LABELLED, self.labelled)
+        for name, lists in self.lists.items():  # by its place: a task's name may hold what no file's may
+            _save(folder, f"list.{self.tasks.index(name)}", lists)
         keys.write_parquet(folder / KEYS)
         if slices is not None:
             slices.write_parquet(folder / SLICES)
         index = {"rows": self.rows, "tasks": list(self.tasks), "inputs": {n: sorted(p) for n, p in self.inputs.items()}}
-        write_json(folder / INDEX, index)
+        write_json(folder / INDEX, index | ({"lists": list(self.lists)} if self.lists else {}))
+
+    def at(self, rows: slice | np.ndarray[Any, Any]) -> AlignedSet:
+        """Some of the rows, in memory."""
+        inputs = {name: {part: array[rows] for part, array in of.items()} for name, of in self.inputs.items()}
+        lists = {name: of_task[rows] for name, of_task in self.lists.items()}
+        return AlignedSet(inputs, self.targets[rows], self.labelled[rows], self.tasks, lists=lists)
 
     def keys(self) -> pl.DataFrame:
         """entity, key, group of each row."""
@@ -78,10 +90,13 @@ class AlignedSet:
             raise FileNotFoundError("this aligned set was made in memory and has no folder")
         return self.folder
 
-    def truth(self, tasks: Sequence[TaskEncoding]) -> dict[str, np.ndarray[Any, Any]]:
-        """Task -> float64 [rows]: the target in the task's own unit, or its class number."""
+    def truth(self, tasks: Sequence[TaskEncoding]) -> dict[str, Any]:
+        """Task -> float64 [rows]: the target in the task's own unit, or its class number; of a list what `TaskEncoding.truth`
+        makes of it."""
         column = {name: j for j, name in enumerate(self.tasks)}
-        return {task.name: task.original(self.targets[:, column[task.name]]) for task in tasks}
+        lists = {task.name: task.truth(self.lists[task.name]) for task in tasks if task.name in self.lists}
+        plain = [task for task in tasks if task.name not in lists]
+        return {task.name: task.original(self.targets[:, column[task.name]]) for task in plain} | lists
 
     def labels(self, tasks: Sequence[TaskEncoding]) -> dict[str, Bools]:
         """Task -> bool [rows]: whether the row has a label of it."""

@@ -10,19 +10,23 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mtl.data.align import LIST
+from mtl.data.embedded import with_embedded
 from mtl.data.encodings import Encodings, TaskEncoding
+from mtl.data.fitting.image import decoded, plain_image
 from mtl.data.fitting.inputs import fit_input
 from mtl.data.fitting.leaks import Leak, find_leaks
 from mtl.data.fitting.names import column_names
 from mtl.data.fitting.select import select_columns
 from mtl.data.fitting.sight import drop_blind
 from mtl.data.fitting.tasks import Target, fit_tasks
-from mtl.data.inputs import InputEncoding, TabularEncoding
+from mtl.data.inputs import ImageEncoding, InputEncoding, TabularEncoding
 from mtl.data.inputs.base import Arrays
-from mtl.data.tables import has_column, join_columns, scan
+from mtl.data.lists import multi_hot
+from mtl.data.tables import has_column, join_columns, parts, scan, scan_sources
 from mtl.errors import UnfitError
-from mtl.layout import SPLITS
-from mtl.spec import Spec, Task
+from mtl.layout import EMBEDDED, SPLITS
+from mtl.spec import LISTS, ImageInput, Spec, Task
 
 GOLDEN_ROWS = 64
 Labels = dict[str, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]
@@ -34,49 +38,61 @@ class Encoded:
 
     encodings: Encodings
     inputs: dict[str, pl.DataFrame]
-    """Input -> key and its numbers, as `InputEncoding.table` gives them."""
+    """Input -> entity, key and its numbers, as `InputEncoding.table` gives them."""
     targets: dict[str, pl.DataFrame]
-    """Task -> key, target (Float32), labelled rows only."""
+    """Task -> key, target (Float32) and, where the label is a list, `list` (Int32, from 1); labelled rows only."""
     golden: pl.DataFrame
     slices: pl.DataFrame
     report: dict[str, Any]
 
 
-def encode(spec: Spec, validated: Path, split: pl.DataFrame, sides: Sequence[str] = SPLITS) -> Encoded:
+def encode(
+    spec: Spec, validated: Path, split: pl.DataFrame, sides: Sequence[str] = SPLITS, *, embedded: Path = EMBEDDED
+) -> Encoded:
     """Fit all encodings on the train rows of `split` and apply them to every row; a task needs labels in each of `sides`.
 
-    Raises LeakError and UnfitError as the spec says.
+    `embedded`: what the stage `embed` made, read only where the spec has inputs for it. Raises LeakError and UnfitError as the
+    spec says.
     """
-    raw = {name: raw_input(spec, name, validated, split) for name in spec.inputs}
+    raw = {name: raw_input(spec, name, validated, split, embedded) for name in spec.inputs}
     targets, dropped = fit_tasks(spec, _target_rows(spec, validated, split), sides)
     targets, blind = drop_blind(spec, targets, raw)
     if not targets:
         raise UnfitError("no task is left", expected="at least one that can be learned", found=str({**dropped, **blind})[:300])
     tasks = [target.task for target in targets]
     train = {name: frame.filter(pl.col("split") == "train") for name, frame in raw.items()}
-    inputs = {name: fit_input(spec, name, frame) for name, frame in train.items()}
+    inputs = {name: fit_input(spec, name, frame, embedded) for name, frame in train.items()}
     inputs, leaks = _choose_columns(spec, inputs, tasks, targets, train, split)
     encodings = Encodings(inputs, tuple(tasks), {**dropped, **blind})
     return Encoded(
         encodings,
-        {name: inputs[name].table(raw[name]) for name in inputs},
+        {name: inputs[name].decoded.table(raw[name]).insert_column(0, raw[name]["entity"]) for name in inputs},
         {t.task.name: _target_numbers(t) for t in targets},
-        _golden(encodings, raw, split),
+        _golden(spec, encodings, raw, validated, split),
         _slices(spec, validated, split),
         _report(spec, encodings, targets, leaks, split),
     )
 
 
-def raw_input(spec: Spec, name: str, validated: Path, split: pl.DataFrame) -> pl.DataFrame:
-    """key, split and the raw columns (by their names in raw frames) of one input's rows."""
-    one, names = spec.inputs[name], column_names(spec)
-    return _sided(spec, one.source, validated, {c: names[name, c] for c in one.names}, split)
+def raw_input(spec: Spec, name: str, validated: Path, split: pl.DataFrame, embedded: Path = EMBEDDED) -> pl.DataFrame:
+    """entity, key, split and the raw columns (by their names in raw frames) of one input's rows, those of one source below those
+    of another; vectors beside texts that have any, pixels in the place of pictures (`InputEncoding.decoded` reads these)."""
+    names, one = column_names(spec), spec.inputs[name]
+    columns = {c: names[name, c] for c in one.names}
+    image = plain_image(spec, name, one) if isinstance(one, ImageInput) else None
+    frames = [_sided(spec, source, validated, columns, split, image) for source in one.all_sources]
+    return with_embedded(spec, name, pl.concat(frames), columns, embedded)
 
 
-def _sided(spec: Spec, source: str, validated: Path, columns: Mapping[str, str], split: pl.DataFrame) -> pl.DataFrame:
-    """key, split and some columns (the source's name -> the name here) of a source's rows, in the order of the keys."""
-    sides = split.filter(pl.col("entity") == spec.entity_of(source)).select("key", "split").sort("key")
-    rows = scan(spec, source, validated, columns)
+def _sided(
+    spec: Spec, source: str, validated: Path, columns: Mapping[str, str], split: pl.DataFrame, image: ImageEncoding | None = None
+) -> pl.DataFrame:
+    """entity, key, split and some columns (the source's name -> the name here) of a source's rows, in the order of the keys."""
+    sides = split.filter(pl.col("entity") == spec.entity_of(source)).select("entity", "key", "split").sort("key")
+    if image is None:
+        rows = scan(spec, source, validated, columns)
+    else:
+        rows = decoded(image, parts(spec, source, validated, columns)).lazy()
     return sides.lazy().join(rows, on="key", how="inner", maintain_order="left").collect()
 
 
@@ -84,17 +100,22 @@ def raw_rows(spec: Spec, encodings: Encodings, validated: Path, keys: pl.DataFra
     """`keys` (entity, key) with all raw input columns a model with these encodings reads; null where there are none."""
     frame = keys
     for one in encodings.inputs.values():
-        table = scan(spec, one.source, validated, one.columns).with_columns(entity=pl.lit(one.entity)).collect()
+        table = scan_sources(spec, one.sources, validated, one.columns).collect()
         frame = frame.join(table, on=["entity", "key"], how="left", maintain_order="left")
     return frame
 
 
-def _golden(encodings: Encodings, raw: Mapping[str, pl.DataFrame], split: pl.DataFrame) -> pl.DataFrame:
-    """Raw columns of the first valid entities, in the order of their keys: what `raw_rows` gives for them."""
-    frame = split.filter(pl.col("split") == "valid").select("entity", "key").head(GOLDEN_ROWS)
+def _golden(
+    spec: Spec, encodings: Encodings, raw: Mapping[str, pl.DataFrame], validated: Path, split: pl.DataFrame
+) -> pl.DataFrame:
+    """Raw columns of the first valid rows of each entity, in the order of their keys: what `raw_rows` gives for them."""
+    valid = split.filter(pl.col("split") == "valid").select("entity", "key")
+    frame = valid.group_by("entity", maintain_order=True).head(max(1, GOLDEN_ROWS // max(1, valid["entity"].n_unique())))
     for name, one in encodings.inputs.items():
-        few = raw[name].lazy().filter(pl.col("key").is_in(frame["key"].implode()))
-        table = few.select("key", *one.names, entity=pl.lit(one.entity)).collect()
+        as_asked = one.decoded is one  # else the files themselves are read again, of these few
+        rows = raw[name].lazy() if as_asked else scan_sources(spec, one.sources, validated, one.columns)
+        few = rows.filter(pl.col("key").is_in(frame["key"].implode()))
+        table = few.select("entity", "key", *one.names).collect(engine="auto" if as_asked else "streaming")
         frame = frame.join(table, on=["entity", "key"], how="left", maintain_order="left")
     return frame
 
@@ -126,7 +147,9 @@ def _choose_columns(
     keys = {e: split.filter((pl.col("entity") == e) & (pl.col("split") == "train"))["key"] for e in spec.entities}
     arrays: dict[str, tuple[pl.Series, dict[str, Arrays]]] = {e: (k, {}) for e, k in keys.items()}
     for name, one in inputs.items():
-        arrays[one.entity][1][name] = one.apply(_on(keys[one.entity], train[name]))
+        if isinstance(one, TabularEncoding):
+            (entity,) = one.sources
+            arrays[entity][1][name] = one.apply(_on(keys[entity], train[name]))
     labels = _labels(keys, targets)
     leaks = find_leaks(spec, inputs, tasks, arrays, labels)
     given_away = {(leak.input, leak.column): f"leak: predicts {leak.task}" for leak in leaks if leak.decision == "drop"}
@@ -134,7 +157,8 @@ def _choose_columns(
     if spec.encoding.select is not None:
         for name, one in chosen.items():
             if isinstance(one, TabularEncoding):
-                rows = one.apply(_on(keys[one.entity], train[name]))
+                (entity,) = one.sources
+                rows = one.apply(_on(keys[entity], train[name]))
                 chosen[name] = select_columns(one, rows, tasks, labels, spec.encoding.select)
     return chosen, leaks
 
@@ -159,22 +183,32 @@ def _on(keys: pl.Series, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _labels(keys: Mapping[str, pl.Series], targets: list[Target]) -> Labels:
-    """Task -> encoded target and mask on the rows of its entity's `keys`; tasks of the same rows are joined once."""
+    """Task -> encoded target [n] (of several labels [n, classes], whether it is one of them) and mask [n] on the rows of its
+    entity's `keys`; tasks of the same rows are joined once."""
     places: dict[tuple[str, ...], pl.Series] = {}
-    found = {}
+    found: Labels = {}
     for target in targets:
         task = target.task
         rows = (task.source,) if task.value is None else (task.source, task.of, task.value)
         if rows not in places:
             places[rows] = _on(keys[task.entity], target.rows.select("key").with_row_index("at"))["at"]
-        values, labelled = task.encode(target.rows["label"].gather(places[rows]))
+        label = target.rows["label"].gather(places[rows])
+        values, labelled = task.encode(label)
         found[task.name] = values.astype(np.float64), labelled
+        if task.kind == "multilabel":
+            found[task.name] = multi_hot(task.encode_list(label)[0], len(task.classes)), labelled
     return found
 
 
 def _target_numbers(target: Target) -> pl.DataFrame:
-    values, labelled = target.task.encode(target.rows["label"])
-    return pl.DataFrame({"key": target.rows["key"], "target": values}).filter(pl.Series(labelled))
+    label, keys = target.rows["label"], target.rows["key"]
+    if target.task.kind in LISTS:
+        lists, labelled = target.task.encode_list(label)
+        frame = pl.DataFrame({"key": keys, "target": pl.repeat(0.0, len(keys), dtype=pl.Float32, eager=True), LIST: lists.lists()})
+    else:
+        values, labelled = target.task.encode(label)
+        frame = pl.DataFrame({"key": keys, "target": values})
+    return frame.filter(pl.Series(labelled))
 
 
 def _slices(spec: Spec, validated: Path, split: pl.DataFrame) -> pl.DataFrame:

@@ -21,6 +21,11 @@ class Ragged:
     offsets: Ints
 
     @classmethod
+    def of_lengths(cls, values: np.ndarray[Any, Any], lengths: Ints) -> Ragged:
+        """Of values that lie one behind the other, so many a row."""
+        return cls(values, _from_lengths(lengths))
+
+    @classmethod
     def of_lists(cls, lists: pl.Series) -> Ragged:
         """From a column of lists; null is a row without values."""
         lengths = lists.list.len().fill_null(0).to_numpy().astype(np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +17,20 @@ def scan(spec: Spec, source: str, validated: Path, columns: Mapping[str, str] | 
     entity = spec.entities[spec.entity_of(source)]
     wanted = [pl.col(theirs).alias(here) for theirs, here in (columns or {}).items()]
     return _rows(source, validated).select(key_expr(entity), *wanted)
+
+
+def parts(spec: Spec, source: str, validated: Path, columns: Mapping[str, str]) -> Iterator[pl.DataFrame]:
+    """`scan`, one file after the other: as many rows as were checked together."""
+    entity = spec.entities[spec.entity_of(source)]
+    wanted = [pl.col(theirs).alias(here) for theirs, here in columns.items()]
+    for file in sorted((validated / source).glob("*.parquet")):
+        yield pl.scan_parquet(file).select(key_expr(entity), *wanted).collect()
+
+
+def scan_sources(spec: Spec, sources: Mapping[str, str], validated: Path, columns: Mapping[str, str]) -> pl.LazyFrame:
+    """`scan` of several sources (entity -> source), one below the other, with the `entity` in front."""
+    tables = [scan(spec, source, validated, columns).with_columns(entity=pl.lit(entity)) for entity, source in sources.items()]
+    return pl.concat(one.select("entity", pl.exclude("entity")) for one in tables)
 
 
 def has_column(source: str, column: str, validated: Path) -> bool:

@@ -16,13 +16,14 @@ SCATTER_POINTS = 400
 def calibration_curve(kind: str, truth: Array, predicted: Array) -> dict[str, Any] | None:
     """Ten equal-mass bins (fewer with ties): mean probability, share that happened, rows in it.
 
-    Of the positive class if binary, else of the likeliest class. None for regression or without rows.
+    Of the positive class if binary, of each class if several may be right, else of the likeliest class. None for
+    numbers and tags, or without rows.
     """
-    if kind in NUMBERS or not len(truth):
+    if kind in (*NUMBERS, "tagging") or not len(truth):
         return None
-    binary = kind == "binary"
-    said = predicted if binary else predicted.max(axis=1)
-    happened = truth if binary else (truth == predicted.argmax(axis=1)).astype(np.float64)
+    each = kind in ("binary", "multilabel")
+    said = predicted.ravel() if each else predicted.max(axis=1)
+    happened = truth.ravel() if each else (truth == predicted.argmax(axis=1)).astype(np.float64)
     inside = members(equal_mass(said))
     count = inside.sum(axis=1)
     used = count > 0

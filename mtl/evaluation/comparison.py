@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mtl.data.encodings import TaskEncoding
+from mtl.data.ragged import Ragged
 from mtl.evaluation.bootstrap import interval
 from mtl.evaluation.metrics import Array, gain, loss_form, needed_for
 from mtl.evaluation.scoring import OURS, Labelled, Predictions, Scored, Truth, score_tasks
@@ -132,7 +133,7 @@ class _Pair:
             gain=float(losses[rival] - losses[ours]),
             gains=loss_form(metric, draws[rival]) - loss_form(metric, draws[ours]),
             rival_loss=float(losses[rival]),
-            same=np.array_equal(one.predicted[ours], one.predicted[rival]),
+            same=_same(one.predicted[ours], one.predicted[rival]),
         )  # fmt: skip
 
     def question(self, tolerance: float) -> Gain | None:
@@ -172,6 +173,12 @@ class _Pair:
         return Difference(
             task.name, task.metric, n, self.ours, self.rival, self.diff, diff.low, diff.high, *shares, verdict, reason
         )
+
+
+def _same(ours: Any, theirs: Any) -> bool:
+    if isinstance(ours, Ragged):
+        return np.array_equal(ours.offsets, theirs.offsets) and np.array_equal(ours.values, theirs.values)
+    return np.array_equal(ours, theirs)
 
 
 def _mean_delta(pairs: Sequence[_Pair], confidence: float) -> Mean:

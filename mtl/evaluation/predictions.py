@@ -1,4 +1,4 @@
-"""Predictions as a Parquet file: one column TASK, or TASK.PART for each of several numbers (classes)."""
+"""Predictions as a Parquet file: one column TASK, or TASK.PART for each of several numbers (classes); of tags, a list of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mtl.data.encodings import TaskEncoding
 from mtl.errors import DataError
 from mtl.files import replacing
 
-Predictions = dict[str, np.ndarray[Any, Any]]
+Predictions = dict[str, Any]
 
 
 def columns_of(task: TaskEncoding) -> list[str]:
@@ -22,9 +22,12 @@ def columns_of(task: TaskEncoding) -> list[str]:
 
 
 def write_predictions(target: Path, tasks: Sequence[TaskEncoding], predictions: Predictions) -> None:
-    """Write `predictions` (task -> [rows] or [rows, classes]) of `tasks` to `target`."""
-    columns: dict[str, np.ndarray[Any, Any]] = {}
+    """Write `predictions` (task -> [rows] or [rows, classes], or `Ragged` of tags) of `tasks` to `target`."""
+    columns: dict[str, Any] = {}
     for task in tasks:
+        if task.kind == "tagging":
+            columns[task.name] = task.tags_of(predictions[task.name])
+            continue
         values = np.asarray(predictions[task.name], np.float64)
         parts = values[:, None] if values.ndim == 1 else values
         columns |= dict(zip(columns_of(task), np.ascontiguousarray(parts.T)))
@@ -46,6 +49,8 @@ def read_predictions(path: Path, tasks: Sequence[TaskEncoding]) -> Predictions:
     return {task.name: _array(frame, task) for task in tasks}
 
 
-def _array(frame: pl.DataFrame, task: TaskEncoding) -> np.ndarray[Any, Any]:
+def _array(frame: pl.DataFrame, task: TaskEncoding) -> Any:
+    if task.kind == "tagging":
+        return task.truth(task.encode_list(frame[task.name])[0])
     parts = [frame[name].to_numpy() for name in columns_of(task)]
     return np.stack(parts, axis=1) if task.parts else np.array(parts[0])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mtl.data.encodings import TaskEncoding
+from mtl.data.ragged import Ragged
 from mtl.evaluation.bootstrap import Item, bootstrap
 from mtl.evaluation.metrics import Array, Value, checked, point, resampled
 from mtl.evaluation.metrics.values import Indices
@@ -16,12 +17,12 @@ from mtl.evaluation.metrics.values import Indices
 OURS = "model"
 """The rival whose slices are resampled."""
 
-Predictions = dict[str, np.ndarray[Any, Any]]
-"""Task -> regression: [rows] in the task's unit; binary: [rows] probability of the positive class;
+Predictions = dict[str, Any]
+"""Task -> regression, count: [rows] in the task's unit; quantile: [rows, levels]; binary: [rows] probability of the positive class;
 multiclass, ordinal: [rows, classes] probabilities."""
 
-Truth = Mapping[str, np.ndarray[Any, Any]]
-"""Task -> [rows] in the task's unit, or class number."""
+Truth = Mapping[str, Any]
+"""Task -> [rows] in the task's unit, or class number; of a list what `TaskEncoding.truth` makes of it, an array or `Ragged`."""
 
 Labelled = Mapping[str, np.ndarray[Any, np.dtype[np.bool_]]]
 """Task -> [rows], whether the row has a label."""
@@ -35,8 +36,8 @@ class Scored:
     rows: Indices
     units: int
     """Independent things that speak: labelled rows or groups; of the rarer class if binary."""
-    truth: Array
-    predicted: dict[str, Array]
+    truth: Any
+    predicted: dict[str, Any]
     points: dict[str, dict[str, Value]]
     draws: dict[str, dict[str, Array]] = field(default_factory=dict)
 
@@ -82,15 +83,20 @@ def chosen(
     """The labelled rows of one task (those `within` a slice), with point values and without draws."""
     mask = np.asarray(labelled[task.name], np.bool_)
     rows = np.flatnonzero(mask if within is None else mask & within)
-    true = np.asarray(truth[task.name], np.float64)[rows]
+    true = _some(truth[task.name], rows)
     predicted = {
-        rival: checked(task.kind, task.name, np.asarray(by_task[task.name])[rows])
+        rival: checked(task.kind, task.name, _some(by_task[task.name], rows))
         for rival, by_task in predictions.items()
         if task.name in by_task
     }
-    points = {rival: point(task.kind, true, mine) for rival, mine in predicted.items()}
+    points = {rival: point(task.kind, true, mine, task.levels) for rival, mine in predicted.items()}
     units = _units(task.kind, true, None if groups is None else groups[rows])
     return Scored(task, rows, units, true, predicted, points)
+
+
+def _some(values: Any, rows: Indices) -> Any:
+    """Some rows of an array, as float64, or of rows of different length, as they are."""
+    return values[rows] if isinstance(values, Ragged) else np.asarray(values, np.float64)[rows]
 
 
 def _units(kind: str, truth: Array, groups: np.ndarray[Any, Any] | None) -> int:
@@ -100,4 +106,6 @@ def _units(kind: str, truth: Array, groups: np.ndarray[Any, Any] | None) -> int:
 
 def _item(one: Scored, wanted: Collection[str] | None, only: str | None = None) -> Item:
     rivals = [rival for rival in one.predicted if only in (None, rival)]
-    return Item(one.rows, {rival: resampled(one.task.kind, one.truth, one.predicted[rival], wanted) for rival in rivals})
+    task = one.task
+    scorers = {rival: resampled(task.kind, one.truth, one.predicted[rival], wanted, task.levels) for rival in rivals}
+    return Item(one.rows, scorers)

@@ -18,14 +18,17 @@ LEAST = 10 * PARTS
 def spread_tells(kind: str, truth: Array, predicted: Array, spread: Array) -> dict[str, Any] | None:
     """Rank correlation of spread and error, and the mean error of the fifth of least and of most spread.
 
-    The error is |prediction − truth| of a number or of a probability of the positive class, and 1 − the probability of
-    the true class where there are several; the spread of those is that of the label decided on. `correlation` is
-    Spearman's, null where all errors or all spreads are the same. None with fewer than 50 labels.
+    The error is |prediction − truth| of a number or of a probability of the positive class (of several labels the mean over
+    them, as is their spread), and 1 − the probability of the true class where there are several; the spread of those is that
+    of the label decided on. `correlation` is Spearman's, null where all errors or all spreads are the same. None with fewer
+    than 50 labels.
     """
     if len(truth) < LEAST:
         return None
     rows = np.arange(len(truth))
-    if predicted.ndim == 2:
+    if kind == "multilabel":
+        spread, error = spread.mean(axis=1), np.abs(predicted - truth).mean(axis=1)
+    elif predicted.ndim == 2:
         spread = spread[rows, decided(kind, predicted).astype(np.intp)]
         error = 1 - predicted[rows, truth.astype(np.intp)]
     else:

@@ -15,14 +15,17 @@ from mtl.data.encodings import Encodings, TaskEncoding
 from mtl.evaluation.bootstrap import interval
 from mtl.evaluation.calibration import calibration_curve, scatter
 from mtl.evaluation.comparison import Comparison, as_json, compared
+from mtl.evaluation.intervals import outermost, shares_below
+from mtl.evaluation.metrics.quantile import median
+from mtl.evaluation.metrics.tagging import by_type
 from mtl.evaluation.plots import write_plots
 from mtl.evaluation.scoring import OURS, Predictions, Scored, chosen, score_tasks
 from mtl.evaluation.slices import Slice, slices_of
 from mtl.evaluation.spread import spread_tells
 from mtl.files import write_json
 from mtl.layout import EVALUATION, METRICS, PLOTS
-from mtl.spec import METRICS as METRICS_OF
 from mtl.spec import NUMBERS, Spec
+from mtl.spec import metrics_of as metrics_of_kind
 
 MODEL, SINGLE_TASK, TREES = OURS, "single_task", "trees"
 TOO_FEW = "too few resamples with all classes or values for an interval"
@@ -71,9 +74,12 @@ def evaluate(
 
 
 def _spread_tells(one: Scored, spread: Predictions | None) -> dict[str, Any] | None:
-    if not spread:
+    if not spread or one.task.name not in spread:
         return None
-    return spread_tells(one.task.kind, one.truth, one.predicted[MODEL], spread[one.task.name][one.rows])
+    own, apart = one.predicted[MODEL], spread[one.task.name][one.rows]
+    if one.task.kind == "quantile":
+        own, apart = (median(of, one.task.levels) for of in (own, apart))
+    return spread_tells(one.task.kind, one.truth, own, apart)
 
 
 def groups_of(keys: pl.DataFrame) -> np.ndarray[Any, Any] | None:
@@ -128,11 +134,26 @@ def _task_part(
         "slices": [_slice(cut, part, confidence) for cut, part in parts if part.task is task], "slices_left_out": left_out,
         "calibration": calibration_curve(task.kind, one.truth, own),
         "scatter": scatter(one.truth, own) if task.kind in NUMBERS else None,
-    }  # fmt: skip
+    } | _of_loss(one)  # fmt: skip
+
+
+def _of_loss(one: Scored) -> dict[str, Any]:
+    """What is told of quantiles instead of single numbers, of types of tags, and of a loss that moves probabilities on purpose."""
+    task, own = one.task, one.predicted[MODEL]
+    if task.kind == "quantile":
+        return {
+            "calibration": shares_below(one.truth, own, task.levels),
+            "scatter": scatter(one.truth, median(own, task.levels)),
+            "interval": outermost(one.truth, own, task.levels),
+        }
+    if task.kind == "tagging":
+        return {"types": by_type(one.truth, own, task.types)}
+    said = [*(["class weights"] if task.class_weights else []), *([f"focal loss (γ {task.focal:g})"] if task.focal else [])]
+    return {"loss": " and ".join(said)} if said else {}
 
 
 def _headline_first(task: TaskEncoding) -> list[str]:
-    return [task.metric, *(metric for metric in METRICS_OF[task.kind] if metric != task.metric)]
+    return [task.metric, *(metric for metric in metrics_of_kind(task.kind, task.spans) if metric != task.metric)]
 
 
 def _metric(one: Scored, metric: str, rivals: Sequence[str], confidence: float) -> dict[str, Any]:

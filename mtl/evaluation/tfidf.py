@@ -43,6 +43,11 @@ def tfidf(parts: Sequence[Ragged], fitted: int) -> list[Any]:
     return [vstack([none, *(_weighted(chunk, above, kept, idf) for chunk in _chunks(part))], format="csr") for part in parts]
 
 
+def words_of(tokens: Ragged) -> Ragged:
+    """The words alone, where a token is several numbers."""
+    return tokens if tokens.values.ndim == 1 else Ragged(tokens.values[:, 0], tokens.offsets)
+
+
 def _most_frequent(parts: Sequence[Ragged], above: int) -> tuple[Ints, Ints]:
     """Numbers of the features to keep, ascending, and in how many rows each stands."""
     passes = 1 + sum(len(part.values) for part in parts) // (PASS_CHUNKS * CHUNK_TOKENS)

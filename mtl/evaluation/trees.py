@@ -2,13 +2,15 @@
 
 Its own defaults (100 rounds, learning rate 0.1, 31 leaves) without early stopping, and one rule for small data:
 `min_samples_leaf` is a twentieth of the labelled rows, from 2 up to scikit-learn's 20. With less than 40 rows its
-default could not split once.
+default could not split once. Counts have its Poisson loss, quantiles one model a level, sorted row by row. Class weights
+are the task's own; it has no focal loss.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -17,9 +19,16 @@ import numpy as np
 from mtl.data.aligned import AlignedSet
 from mtl.data.codes import MISSING
 from mtl.data.encodings import Encodings, TaskEncoding
+from mtl.data.inputs import PretrainedVectorEncoding
 from mtl.data.inputs.base import Arrays
-from mtl.evaluation.linear import features, fit_linear, reads_text
+from mtl.evaluation.binaries import each_class
+from mtl.evaluation.kernels import KINDS, fit_kernel, reads_pixels
+from mtl.evaluation.linear import features, fit_linear, is_linear
+from mtl.evaluation.mfcc import with_statistics
+from mtl.evaluation.neighbours import fit_neighbours
+from mtl.evaluation.pixels import with_pixels
 from mtl.evaluation.predictions import Predictions, read_predictions, write_predictions
+from mtl.evaluation.tagger import fit_tagger
 from mtl.spec import NUMBERS
 
 __all__ = ["Table", "fit_trees", "read_predictions", "table_of", "write_predictions"]
@@ -49,33 +58,48 @@ def fit_trees(
 ) -> Predictions:
     """Fit each task's trees on its labelled train and valid rows; predictions of all test rows.
 
-    A task's trees see the inputs that the task may see; where a text is among them, a linear model on TF-IDF takes their
-    place (`mtl.evaluation.linear`). `progress` gets the name of each task that is done.
+    A task's trees see the inputs that the task may see; where a text, a recording or a vector of a frozen encoder is among
+    them, a linear model takes their place (`mtl.evaluation.linear`), where a picture is, a support vector machine
+    (`mtl.evaluation.kernels`), of identities their nearest neighbours (`mtl.evaluation.neighbours`), of tags a linear model a
+    token (`mtl.evaluation.tagger`). `progress` gets the name
+    of each task that is done.
     One thread, fixed seed: the same bytes each time.
     """
     from threadpoolctl import threadpool_limits
 
     import_module("sklearn.ensemble")  # before the limit, which holds only for what is loaded by then
-    targets = np.concatenate([train.targets, valid.targets]).astype(np.float64)
-    labelled = np.concatenate([train.labelled, valid.labelled])
+    parts = with_statistics(encodings.inputs, [train.inputs, valid.inputs, test.inputs], fitted=2)
+    parts = with_pixels(encodings.inputs, parts)
     tables: dict[tuple[str, ...], Table] = {}
     texts: dict[tuple[str, ...], list[Any]] = {}
     predictions: Predictions = {}
+    told = progress or (lambda name: None)
+    embedded = {name for name, one in encodings.inputs.items() if one.kind == PretrainedVectorEncoding.kind}
     with threadpool_limits(limits=1):
         for task in encodings.tasks:
             at = train.tasks.index(task.name)
-            if reads_text(task.inputs, train.inputs):
+            masks = [side.labelled[:, at] for side in (train, valid)]
+            linear = is_linear(task.inputs, train.inputs) or embedded.intersection(task.inputs)
+            if task.kind == "tagging":
+                tokens = [part.inputs[task.tags]["tokens"] for part in (train, valid, test)]
+                predictions[task.name] = fit_tagger(task, tokens, [side.lists[task.name] for side in (train, valid)], masks)
+                told(task.name)
+                continue
+            kernel = not linear and reads_pixels(task.inputs, train.inputs) and task.kind in KINDS
+            if task.kind == "retrieval" or linear or kernel:
                 if task.inputs not in texts:
-                    texts[task.inputs] = features(task.inputs, [train.inputs, valid.inputs, test.inputs], fitted=2)
-                sides = [(one.targets[:, at].astype(np.float64), one.labelled[:, at]) for one in (train, valid)]
-                predictions[task.name] = fit_linear(task, texts[task.inputs], *zip(*sides, strict=True))
+                    texts[task.inputs] = features(task.inputs, parts, fitted=2)
+                rival = _neighbours if task.kind == "retrieval" else _kernel if kernel else _linear
+                fit = partial(rival, texts[task.inputs], masks)
             else:
                 if task.inputs not in tables:
-                    tables[task.inputs] = table_of(task.inputs, [train.inputs, valid.inputs], test.inputs)
-                rows = np.flatnonzero(labelled[:, at])
-                predictions[task.name] = _fit_one(task, tables[task.inputs], rows, targets[rows, at])
-            if progress is not None:
-                progress(task.name)
+                    tables[task.inputs] = table_of(task.inputs, parts[:2], parts[2])
+                fit = partial(_trees, tables[task.inputs], masks)
+            if task.kind == "multilabel":
+                predictions[task.name] = each_class(task, [train, valid], fit)
+            else:
+                predictions[task.name] = fit(task, [side.targets[:, at].astype(np.float64) for side in (train, valid)])
+            told(task.name)
     return predictions
 
 
@@ -121,6 +145,23 @@ def _within_limit(fit: Matrix, test: Matrix) -> tuple[Matrix, Matrix]:
     return recoded(fit), recoded(test)
 
 
+def _linear(X: Sequence[Any], labelled: Sequence[Any], task: TaskEncoding, targets: Sequence[Matrix]) -> np.ndarray[Any, Any]:
+    return fit_linear(task, X, targets, labelled)
+
+
+def _kernel(X: Sequence[Any], labelled: Sequence[Any], task: TaskEncoding, targets: Sequence[Matrix]) -> np.ndarray[Any, Any]:
+    return fit_kernel(task, X, targets, labelled)
+
+
+def _neighbours(X: Sequence[Any], labelled: Sequence[Any], task: TaskEncoding, targets: Sequence[Matrix]) -> np.ndarray[Any, Any]:
+    return fit_neighbours(task, X, targets, labelled)
+
+
+def _trees(table: Table, labelled: Sequence[Any], task: TaskEncoding, targets: Sequence[Matrix]) -> np.ndarray[Any, Any]:
+    rows = np.flatnonzero(np.concatenate(labelled))
+    return _fit_one(task, table, rows, np.concatenate(targets)[rows])
+
+
 def _fit_one(task: TaskEncoding, table: Table, rows: np.ndarray[Any, Any], target: Matrix) -> np.ndarray[Any, Any]:
     """Predictions of all test rows by trees fitted on `rows` with `target` [len(rows)]."""
     X = table.fit[rows]
@@ -130,28 +171,42 @@ def _fit_one(task: TaskEncoding, table: Table, rows: np.ndarray[Any, Any], targe
         "categorical_features": np.flatnonzero(table.categorical[used]),
     }  # fmt: skip
     if task.kind in NUMBERS:
-        return task.original(_regression(X[:, used], target, table.test[:, used], settings))
-    classes = max(2, len(task.classes))
-    probability = _classification(X[:, used], target.astype(np.int64), table.test[:, used], classes, settings)
+        return task.original(_numbers(task, X[:, used], target, table.test[:, used], settings))
+    classes, weights = max(2, len(task.classes)), np.asarray(task.class_weights)
+    probability = _classification(X[:, used], target.astype(np.int64), table.test[:, used], classes, settings, weights)
     return probability[:, 1] if task.kind == "binary" else probability
 
 
-def _regression(X: Matrix, target: Matrix, X_test: Matrix, settings: dict[str, Any]) -> Matrix:
+def _numbers(task: TaskEncoding, X: Matrix, target: Matrix, X_test: Matrix, settings: dict[str, Any]) -> Matrix:
+    """A number a row, or its quantiles [rows, levels]."""
+    if task.kind == "quantile":
+        losses = [{"loss": "quantile", "quantile": level} for level in task.levels]
+        constants = np.quantile(target, task.levels) if len(target) else np.zeros(len(losses))
+        each = [_regression(X, target, X_test, settings | of, c) for of, c in zip(losses, constants, strict=True)]
+        return np.sort(np.stack(each, axis=1), axis=1)
+    loss = {"loss": "poisson"} if task.kind == "count" and target.any() else {}
+    return _regression(X, target, X_test, settings | loss, target.mean() if len(target) else 0.0)
+
+
+def _regression(X: Matrix, target: Matrix, X_test: Matrix, settings: dict[str, Any], constant: float) -> Matrix:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     if X.shape[1] == 0 or len(target) < 2:
-        return np.full(len(X_test), target.mean() if len(target) else 0.0)
+        return np.full(len(X_test), constant)
     return np.asarray(HistGradientBoostingRegressor(**settings).fit(X, target).predict(X_test), np.float64)
 
 
-def _classification(X: Matrix, target: np.ndarray[Any, Any], X_test: Matrix, classes: int, settings: dict[str, Any]) -> Matrix:
-    """Probabilities [rows, classes] in the order of all classes; 0 for a class that was never seen."""
+def _classification(
+    X: Matrix, target: np.ndarray[Any, Any], X_test: Matrix, classes: int, settings: dict[str, Any], weights: Matrix
+) -> Matrix:
+    """Probabilities [rows, classes] in the order of all classes; 0 for a class that was never seen. `weights` [classes], or
+    none."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     seen = np.bincount(target, minlength=classes) / max(1, len(target))
     if X.shape[1] == 0 or np.count_nonzero(seen) < 2:
         return np.tile(seen if len(target) else np.full(classes, 1 / classes), (len(X_test), 1))
-    model = HistGradientBoostingClassifier(**settings).fit(X, target)
+    model = HistGradientBoostingClassifier(**settings).fit(X, target, weights[target] if len(weights) else None)
     out = np.zeros((len(X_test), classes))
     out[:, model.classes_] = model.predict_proba(X_test)
     return out

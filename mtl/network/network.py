@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mtl.network.encoders import ENCODERS, Arrays, Held
+from mtl.network.encoders import ENCODERS, Arrays, Encoder, Held
 from mtl.network.heads import HEADS, Head
 from mtl.network.plan import Encoded, Plan, plan_of
+from mtl.network.ragged import together
 from mtl.network.sharing import SHARINGS, Shared, TwoGuesses
+from mtl.network.tokens import Reading, TokenRows, lengths_of, side_by_side
 from mtl.spec import Model
 
 
@@ -22,7 +24,7 @@ class Outputs:
     """What a batch becomes."""
 
     logits: dict[str, Tensor]
-    """kind → [task of that kind, batch, member, out]"""
+    """kind → [task of that kind, batch, member, out]; of tokens [task, batch, longest, member, out], −inf behind a row's end"""
     shared: Shared
     first: dict[str, Tensor] | None = None
     """The same of the heads' first guess, where they guess twice and the network trains."""
@@ -43,53 +45,95 @@ class Network(nn.Module):
         widest = dict(plan.widest)
         self.heads = nn.ModuleDict(
             {
-                kind: HEADS[kind]([plan.tasks[t].classes for t in at], model.width, widest[kind], model.members)
+                kind: HEADS[kind]([plan.tasks[t] for t in at], model.width, widest[kind], model.members)
                 for kind, at in self.kinds.items()
             }
         )
         view = self.body.view(plan)
         self._views = {kind: [view[t] for t in at] for kind, at in self.kinds.items()}
-        self._most = max(widest.values())
+        self._most = max((size for kind, size in widest.items() if not HEADS[kind].of_tokens), default=1)
         place = [t for at in self.kinds.values() for t in at]
         self.register_buffer("order", torch.tensor([place.index(t) for t in range(len(place))]), persistent=False)
 
     def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Outputs:
         """Tensors of each input with a leading dimension: [1, batch, …], or [task, batch, …] where tasks have own rows."""
+        if self.plan.tagged:
+            return self._with_tokens(inputs)
         shared = self.body(inputs)
         logits = {kind: self.heads[kind](self._seen(shared.seen, view)) for kind, view in self._views.items()}
         if not isinstance(self.body, TwoGuesses):
             return Outputs(logits, shared)
-        told, into = self.body.exchange(shared, self._guesses(logits))
+        told, into = self.body.exchange(shared, self._padded({kind: self.head(kind).told(of) for kind, of in logits.items()}))
         second = {kind: logits[kind] + self._moved(kind, _rows(told, at), into) for kind, at in self.kinds.items()}
         return Outputs(second, shared, logits if self.training else None)
+
+    def _with_tokens(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Outputs:
+        """The same where tasks tag tokens: what is shared runs for rows, and for the tokens of each tagged input."""
+        rows = {name: self._token_rows(name, inputs[name]["tokens"]) for name in self.plan.tagged}
+        plain = [kind for kind in self._views if not self.head(kind).of_tokens]
+        reading = Reading(inputs, rows, pools=bool(plain) or len(rows) > 1)
+        of_rows = self.body(reading) if plain else None
+        of_tokens = {name: self.body(reading.of_tokens(name)) for name in rows}
+        logits = {}
+        for kind, view in self._views.items():
+            if of_rows is not None and kind in plain:
+                logits[kind] = self.heads[kind](self._seen(of_rows.seen, view))
+            else:
+                at, seen = self._tagged(rows, {name: one.seen for name, one in of_tokens.items()}, self.kinds[kind], view)
+                logits[kind] = at.grid(self.heads[kind](seen), -torch.inf)
+        each = [one for one in (of_rows, *of_tokens.values()) if one is not None]
+        wishes = [one.penalty for one in each if one.penalty is not None]
+        return Outputs(logits, Shared(each[0].seen, None, sum(wishes[1:], wishes[0]) / len(wishes) if wishes else None))
+
+    def _token_rows(self, name: str, tokens: Tensor) -> TokenRows:
+        """The tokens of an input; where tasks have rows of their own, of those alone that tag it."""
+        lengths = lengths_of(tokens)
+        if len(lengths) > 1:
+            lengths = lengths * torch.tensor([[task.tags == name] for task in self.plan.tasks])
+        return TokenRows.of(lengths, tokens.device)
+
+    def _tagged(
+        self, rows: Mapping[str, TokenRows], seen: Mapping[str, Tensor], tasks: list[int], view: list[int]
+    ) -> tuple[TokenRows, Tensor]:
+        """Which tokens these tasks read, and what of each, [1 or task, token, member, width]; `view` as in `_seen`."""
+        names = [self.plan.tasks[t].tags for t in tasks]
+        if len(set(names)) == 1:
+            return rows[names[0]].only(tasks), self._seen(seen[names[0]], view)
+        each = [(rows[name].only([t]), self._seen(seen[name], [at])) for name, t, at in zip(names, tasks, view, strict=True)]
+        return side_by_side(each)
 
     def _moved(self, kind: str, told: Tensor, into: Tensor) -> Tensor:
         """By how much logits move where the representation moves by told @ into: heads are linear in it."""
         slopes = into @ self.head(kind).slopes()  # [task, size, out] or [task, member, size, out]
         return torch.einsum("tbms,tso->tbmo" if slopes.dim() == 3 else "tbms,tmso->tbmo", told, slopes)
 
-    def losses(self, outputs: Outputs, targets: Tensor, mask: Tensor) -> Tensor:
-        """Sum of each task's loss over its labels, [task]; targets and mask (0/1) are [task, batch].
+    def losses(self, outputs: Outputs, targets: Tensor, mask: Tensor, lists: Mapping[int, Tensor] | None = None) -> Tensor:
+        """Sum of each task's loss over its labels, [task]; targets and mask (0/1) are [task, batch]. `lists`: by place, of
+        each task whose label is a list its numbers [batch, longest], 0 behind their end.
 
         Members learn each for itself: a training loss is the mean of theirs. When the network predicts (evaluation mode)
         the loss is that of their mean prediction, so that early stopping judges the ensemble, as TabM's authors do.
         Rows without a label add exactly 0, to the loss and to every gradient. Where heads guess twice, a training loss is
         that of both, (second + a · first) / (1 + a), so that it stays of the size that one has.
         """
-        second = self._losses(outputs.logits, targets, mask)
+        second = self._losses(outputs.logits, targets, mask, lists)
         if outputs.first is None or not isinstance(self.body, TwoGuesses):
             return second
         a = self.body.first_weight
-        return (second + a * self._losses(outputs.first, targets, mask)) / (1 + a)
+        return (second + a * self._losses(outputs.first, targets, mask, lists)) / (1 + a)
 
-    def _losses(self, logits: Mapping[str, Tensor], targets: Tensor, mask: Tensor) -> Tensor:
+    def _losses(
+        self, logits: Mapping[str, Tensor], targets: Tensor, mask: Tensor, lists: Mapping[int, Tensor] | None = None
+    ) -> Tensor:
         found = []
         for kind, at in self.kinds.items():
             wide = torch.promote_types(logits[kind].dtype, torch.float32)  # of bf16, not of float64
             known = logits[kind].to(wide)
-            pooled = known.shape[2] > 1 and not self.training
-            each = self.head(kind).loss(self.head(kind).pooled(known) if pooled else known, _rows(targets, at))
-            found.append((each.mean(-1) * _rows(mask, at)).sum(1))
+            pooled = known.shape[-2] > 1 and not self.training
+            labels = together([(lists or {})[t] for t in at]) if self.head(kind).listed else _rows(targets, at)
+            there = _rows(mask, at)
+            each = self.head(kind).loss_together(self.head(kind).pooled(known) if pooled else known, labels, there)
+            found.append((each.mean(-1) * there).sum(1))
         return self._by_task(found)
 
     def imitation(self, outputs: Outputs, soft: Tensor, mask: Tensor, temperature: float = 1.0) -> Tensor:
@@ -109,37 +153,43 @@ class Network(nn.Module):
     def predictions(self, outputs: Outputs, temperature: float = 1.0) -> Tensor:
         """One number or probabilities of each task and row, [task, batch, class], padded with 0; the mean over members."""
         heat = {kind: temperature if self.head(kind).of_classes else 1.0 for kind in self.kinds}
-        return self._guesses({kind: logits.float() / heat[kind] for kind, logits in outputs.logits.items()}).mean(2)
+        asked = {kind: of.float() / heat[kind] for kind, of in outputs.logits.items()}
+        nothing = {kind: of.new_zeros(*of.shape[:2], of.shape[-2]) for kind, of in asked.items() if not self.head(kind).taught}
+        said = {kind: self.head(kind).predictions(of) for kind, of in asked.items() if kind not in nothing} | nothing
+        return self._padded(said).mean(2)
 
     def _by_task(self, found: list[Tensor]) -> Tensor:
         """One [task of that kind, …] for each kind → [task, …]."""
         return found[0] if len(found) == 1 else torch.cat(found)[self.order]
 
-    def _guesses(self, logits: Mapping[str, Tensor]) -> Tensor:
-        """What each member predicts, [task, batch, member, classes]: one number or probabilities, padded with 0."""
+    def _padded(self, said: Mapping[str, Tensor]) -> Tensor:
+        """What each member predicts, by kind → [task, batch, member, classes]: one number or probabilities, padded with 0."""
         found = []
         for kind in self.kinds:
-            guess = self.head(kind).predictions(logits[kind])
-            guess = guess.unsqueeze(-1) if guess.dim() == 3 else guess
+            guess = said[kind].unsqueeze(-1) if said[kind].dim() == 3 else said[kind]
             found.append(functional.pad(guess, (0, self._most - guess.shape[-1])))
         return self._by_task(found)
 
     def decode(self, outputs: Outputs) -> list[Tensor]:
-        """For each task its prediction [batch], or probabilities [batch, class]."""
-        return self._each_task({kind: self.head(kind).decode(outputs.logits[kind].double()) for kind in self.kinds})
+        """For each task its prediction [batch], or probabilities [batch, class]; tags of tokens int64 [batch, longest], from 1,
+        0 behind a row's end."""
+        found = self._each_task({kind: self.head(kind).decode(outputs.logits[kind].double()) for kind in self.kinds})
+        return [one for one in found if one is not None]
 
-    def spread(self, outputs: Outputs) -> list[Tensor]:
-        """For each task the standard deviation over members of what `decode` gives; for two members or more."""
-        return self._each_task({kind: self.head(kind).spread(outputs.logits[kind].double()) for kind in self.kinds})
+    def spread(self, outputs: Outputs) -> list[Tensor | None]:
+        """For each task the standard deviation over members of what `decode` gives, None of tags; for two members or more."""
+        kinds = [kind for kind in self.kinds if not self.head(kind).of_tokens]
+        return self._each_task({kind: self.head(kind).spread(outputs.logits[kind].double()) for kind in kinds})
 
-    def _each_task(self, of_kinds: Mapping[str, Tensor]) -> list[Tensor]:
-        """kind → [task of that kind, batch, …] as one tensor a task, without the classes that it does not have."""
+    def _each_task(self, of_kinds: Mapping[str, Tensor]) -> list[Tensor | None]:
+        """kind → [task of that kind, batch, …] as one tensor a task, without the classes that it does not have; None of kinds that
+        are not there."""
         found: dict[int, Tensor] = {}
-        for kind, at in self.kinds.items():
-            decoded = of_kinds[kind]
-            many = decoded.dim() == 3
-            found |= {t: decoded[i, :, : self.plan.tasks[t].classes] if many else decoded[i] for i, t in enumerate(at)}
-        return [found[t] for t in range(len(self.plan.tasks))]
+        for kind, decoded in of_kinds.items():
+            at = self.kinds[kind]
+            many = decoded.dim() == 3 and not self.head(kind).of_tokens
+            found |= {t: decoded[i, :, : self.plan.tasks[t].answers] if many else decoded[i] for i, t in enumerate(at)}
+        return [found.get(t) for t in range(len(self.plan.tasks))]
 
     @staticmethod
     def _seen(x: Tensor, view: list[int]) -> Tensor:
@@ -175,6 +225,11 @@ class Network(nn.Module):
         also = tuple(f"body.{start}" for start in self.body.stacked)
         return {name: of or (everyone if name.startswith(also) else []) for name, of in self.owners().items()}
 
+    def own_rates(self) -> dict[str, float]:
+        """Parameter → its own learning rate, where that is not the training's."""
+        encoders = [(at, module) for at, module in self.named_modules() if isinstance(module, Encoder)]
+        return {f"{at}.{name}": rate for at, encoder in encoders for name, rate in encoder.own_rates().items()}
+
     def shared_parameters(self) -> list[nn.Parameter]:
         """The parameters where the tasks' gradients meet."""
         private = ("heads.", *(f"body.{start}" for start in self.body.private))
@@ -190,6 +245,9 @@ class Network(nn.Module):
         rows = rows_of(self.owners(), tasks)
         for name, parameter in chosen.named_parameters():
             parameter.copy_(state[name] if rows[name] is None else state[name][rows[name]])
+        for kind, at in chosen.kinds.items():
+            for place, t in enumerate(at):
+                chosen.head(kind).take_over(place, self.head(kind), self.kinds[kind].index(tasks[t]))
         return chosen.train(self.training)
 
     @property

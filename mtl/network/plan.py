@@ -11,7 +11,8 @@ from mtl.network.input_plans import Encoding, InputPlan, input_plan
 
 @dataclass(frozen=True)
 class TaskPlan:
-    """One task: its kind, its number of classes (1 for regression and binary), the inputs it sees."""
+    """One task: its kind, its number of classes or levels (what its head gives; 1 where it is one number), the inputs it sees,
+    and what its loss must know."""
 
     name: str
     kind: str
@@ -20,6 +21,33 @@ class TaskPlan:
     weight: float = 1.0
     of: str = ""
     """The spec's task it was made of, where that is not of the same name."""
+    levels: tuple[float, ...] = ()
+    """quantile: the levels, rising; one of them is 0.5."""
+    distribution: str = "poisson"
+    """count: `poisson` or `negative_binomial`."""
+    dispersion: float = 1.0
+    """count: what a Poisson deviance is divided by."""
+    class_weights: tuple[float, ...] = ()
+    """Of classes: what a row of each class counts in the loss; empty where all count the same."""
+    focal: float = 0.0
+    """γ of the focal loss; 0 is cross-entropy."""
+    tags: str = ""
+    """tagging: the input whose tokens it tags."""
+    spans: bool = False
+    """tagging: whether tags are O, then B and I of each type, and only such sequences count in which a span begins with B."""
+    crf: bool = False
+    """tagging: whether a tag's neighbours have a say in it."""
+    length: float = 1.0
+    """tagging: tokens of a row of train, in the mean."""
+    identities: int = 0
+    """retrieval: how many its catalogue holds."""
+    temperature: float = 1.0
+    """retrieval: what similarities are divided by."""
+
+    @property
+    def answers(self) -> int:
+        """How many numbers one prediction has."""
+        return self.identities or self.classes
 
 
 @dataclass(frozen=True)
@@ -42,6 +70,11 @@ class Plan:
     def groups(self) -> tuple[frozenset[str], ...]:
         """The different sets of inputs that tasks see, in order of first use."""
         return tuple(dict.fromkeys(task.inputs for task in self.tasks))
+
+    @property
+    def tagged(self) -> tuple[str, ...]:
+        """Inputs whose tokens tasks tag, in order of first use."""
+        return tuple(dict.fromkeys(task.tags for task in self.tasks if task.tags))
 
     def sees(self, viewers: Sequence[frozenset[str]]) -> list[list[bool]]:
         """[viewer, input]: whether the viewer (a task or a group of tasks) sees the input."""
@@ -75,9 +108,33 @@ class Target(Protocol):
     @property
     def parts(self) -> Sequence[str]: ...
     @property
+    def classes(self) -> Sequence[str]: ...
+    @property
     def inputs(self) -> Sequence[str]: ...
     @property
     def weight(self) -> float: ...
+    @property
+    def levels(self) -> tuple[float, ...]: ...
+    @property
+    def distribution(self) -> str: ...
+    @property
+    def dispersion(self) -> float: ...
+    @property
+    def class_weights(self) -> tuple[float, ...]: ...
+    @property
+    def focal(self) -> float: ...
+    @property
+    def tags(self) -> str: ...
+    @property
+    def spans(self) -> bool: ...
+    @property
+    def crf(self) -> bool: ...
+    @property
+    def length(self) -> float: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def temperature(self) -> float: ...
 
 
 class Encoded(Protocol):
@@ -92,6 +149,16 @@ class Encoded(Protocol):
 def plan_of(encodings: Encoded) -> Plan:
     """The plan of these encodings."""
     inputs = tuple(input_plan(name, one) for name, one in encodings.inputs.items())
-    tasks = tuple(TaskPlan(t.name, t.kind, max(1, len(t.parts)), frozenset(t.inputs), t.weight, t.of) for t in encodings.tasks)
+    tasks = tuple(_task_plan(task) for task in encodings.tasks)
     widest = {kind: max(t.classes for t in tasks if t.kind == kind) for kind in dict.fromkeys(t.kind for t in tasks)}
     return Plan(inputs, tasks, tuple(widest.items()))
+
+
+def _task_plan(task: Target) -> TaskPlan:
+    outputs = 2 if task.distribution == "negative_binomial" else len(task.classes) if task.tags else max(1, len(task.parts))
+    outputs = task.size or outputs
+    return TaskPlan(
+        task.name, task.kind, outputs, frozenset(task.inputs), task.weight, task.of, task.levels, task.distribution,
+        task.dispersion, task.class_weights, task.focal, task.tags, task.spans, task.crf, task.length,
+        len(task.parts) if task.size else 0, task.temperature,
+    )  # fmt: skip

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 TOKENS = 1 << 16
 """Tokens that a network reads together at most, where nothing is learned from them."""
+LENGTH = "_length"
+FILLED = "filled"
 PADDING = 0
 """What fills a row up to the longest of its batch; no value of a row is 0."""
 
 
 @dataclass(frozen=True)
 class RaggedTensor:
-    """values int32 [all rows' values]; offsets int64 [rows + 1], from 0."""
+    """values int32 [all rows' values, …]; offsets int64 [rows + 1], from 0."""
 
     values: Tensor
     offsets: Tensor
+
+    @classmethod
+    def of(cls, values: np.ndarray[Any, Any], offsets: np.ndarray[Any, Any]) -> RaggedTensor:
+        """A copy, since arrays on disk cannot be written to and torch asks for such that can."""
+        return cls(torch.from_numpy(values.astype(np.int32)), torch.from_numpy(offsets.astype(np.int64)))
 
     @property
     def lengths(self) -> Tensor:
@@ -33,18 +43,39 @@ class RaggedTensor:
         return RaggedTensor(self.values.to(device), self.offsets.to(device))
 
     def padded(self, rows: Tensor) -> Tensor:
-        """rows int64 [any shape] → int64 [the same shape, longest of these rows (1 at least)], PADDING behind each row's end.
+        """rows int64 [any shape] → int64 [the same shape, longest of these rows (1 at least), …], PADDING behind each row's end.
 
         A row of number −1 has nothing but padding.
         """
+        found, there = self._laid(rows)
+        return torch.where(there.view(*there.shape, *[1] * (found.dim() - there.dim())), found.long(), PADDING)
+
+    def lengths_of(self, rows: Tensor) -> Tensor:
+        """rows int64 [any shape] → int64 [the same shape]: how many values each has, 0 for a row of number −1."""
         known = rows.clamp(min=0)
-        begin = self.offsets[known]
-        lengths = (self.offsets[known + 1] - begin) * (rows >= 0)
+        return (self.offsets[known + 1] - self.offsets[known]) * (rows >= 0)
+
+    def _laid(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Values [rows' shape, longest, …], any behind a row's end, and whether they are its own, bool [rows' shape, longest]."""
+        lengths = self.lengths_of(rows)
         place = torch.arange(max(1, int(lengths.max())) if lengths.numel() else 1, device=rows.device)
-        there = place < lengths.unsqueeze(-1)
-        at = (begin.unsqueeze(-1) + place).clamp(max=max(0, len(self.values) - 1))
-        found = self.values[at] if len(self.values) else torch.zeros_like(at, dtype=self.values.dtype)
-        return torch.where(there, found.long(), PADDING)
+        at = (self.offsets[rows.clamp(min=0)].unsqueeze(-1) + place).clamp(max=max(0, len(self.values) - 1))
+        found = self.values[at] if len(self.values) else self.values.new_zeros(*at.shape, *self.values.shape[1:])
+        return found, place < lengths.unsqueeze(-1)
+
+
+@dataclass(frozen=True)
+class RaggedBlocks(RaggedTensor):
+    """Rows of so many samples that they are kept in blocks: values [all rows' blocks, size], of any type; a row counts by its
+    blocks, not by its samples. A block may hold nothing but zeros, so that a batch says beside it how many each row has."""
+
+    def to(self, device: torch.device) -> RaggedBlocks:
+        return RaggedBlocks(self.values.to(device), self.offsets.to(device))
+
+    def padded(self, rows: Tensor) -> Tensor:
+        """rows int64 [any shape] → [the same shape, longest of these rows (1 at least), size], zeros behind each row's end."""
+        found, there = self._laid(rows)
+        return found * there.unsqueeze(-1)
 
 
 def take(held: Tensor | RaggedTensor, rows: Tensor) -> Tensor:
@@ -58,9 +89,25 @@ def take(held: Tensor | RaggedTensor, rows: Tensor) -> Tensor:
     return held.index_select(0, shaped.flatten().clamp(min=0)).view(*shaped.shape, *held.shape[1:])
 
 
+def together(padded: Sequence[Tensor]) -> Tensor:
+    """Some [batch, longest], each padded to its own longest row → [some, batch, longest of all]."""
+    longest = max(one.shape[-1] for one in padded)
+    return torch.stack([functional.pad(one, (0, longest - one.shape[-1]), value=PADDING) for one in padded])
+
+
 def take_inputs(inputs: Mapping[str, Mapping[str, Tensor | RaggedTensor]], rows: Tensor) -> dict[str, dict[str, Tensor]]:
-    """`take` of everything that inputs hold."""
-    return {name: {key: take(held, rows) for key, held in of.items()} for name, of in inputs.items()}
+    """`take` of everything that inputs hold; beside blocks, as KEY_length, how many each row has, int64 [1 or task, batch]; where
+    tasks have rows of their own, as FILLED, which places hold one, bool [task, batch]."""
+    return {name: dict(_taken(of, rows)) for name, of in inputs.items()}
+
+
+def _taken(of: Mapping[str, Tensor | RaggedTensor], rows: Tensor) -> Iterator[tuple[str, Tensor]]:
+    for key, held in of.items():
+        yield key, take(held, rows)
+        if isinstance(held, RaggedBlocks):
+            yield key + LENGTH, held.lengths_of(rows if rows.dim() == 2 else rows.unsqueeze(0))
+    if rows.dim() == 2:
+        yield FILLED, rows >= 0
 
 
 def row_lengths(inputs: Mapping[str, Mapping[str, Tensor | RaggedTensor]]) -> Tensor | None:

@@ -1,5 +1,6 @@
-"""What happens before the first run: `mtl check` reads a project aloud, `mtl init` makes one from tables."""
+"""What happens before the first run: `mtl check` reads a project aloud, `mtl init` makes one from tables or an example."""
 
-from mtl.project.init import Initialised, init_project
+from mtl.project.examples import listing
+from mtl.project.init import Initialised, init_example, init_project
 
-__all__ = ["Initialised", "init_project"]
+__all__ = ["Initialised", "init_example", "init_project", "listing"]

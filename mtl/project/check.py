@@ -14,7 +14,24 @@ from rich.text import Text
 from mtl.data.contract.columns import Use, uses_of
 from mtl.data.sources import read_header
 from mtl.errors import DataError
-from mtl.spec import NUMBERS, SPEC, Input, Spec, Split, Task, TextInput, VectorInput, place, read_spec
+from mtl.pretrained.source import find_model
+from mtl.spec import (
+    NUMBERS,
+    SPEC,
+    AudioInput,
+    ImageInput,
+    Input,
+    PretrainedTextInput,
+    Spec,
+    Split,
+    Task,
+    TextInput,
+    TokensInput,
+    VectorInput,
+    place,
+    read_spec,
+)
+from mtl.spec.tagging import CRF
 
 Headers = dict[str, list[str]]
 
@@ -32,6 +49,9 @@ def describe_project(root: Path) -> RenderableType:
     spec = read_spec(root / SPEC)
     headers = {name: [str(column) for column in read_header(spec, name, root)] for name in spec.sources}
     check_columns(spec, headers, root)
+    for name, one in spec.inputs.items():
+        if isinstance(one, PretrainedTextInput):
+            find_model(one.model, f"inputs.{name}.model", root)
     return Group(_title(spec), _sources(spec, headers), _inputs(spec), _tasks(spec), Text("\n".join(_rest(spec))))
 
 
@@ -84,7 +104,8 @@ def _grid(*headings: str) -> Table:
 
 
 def _sources(spec: Spec, headers: Headers) -> Table:
-    unread = {name: [c for c in headers[name] if c not in uses_of(spec, name)] for name in spec.sources}
+    read = {name: {*uses_of(spec, name), *source.files.values()} for name, source in spec.sources.items()}
+    unread = {name: [c for c in headers[name] if c not in read[name]] for name in spec.sources}
     table = _grid("source", "path", "columns read", *(["not read"] if any(unread.values()) else []))
     for name, source in spec.sources.items():
         derived = f" + {len(source.derived)} derived" if source.derived else ""
@@ -97,15 +118,24 @@ def _sources(spec: Spec, headers: Headers) -> Table:
 def _inputs(spec: Spec) -> Table:
     table = _grid("input", "source", "columns")
     for name, one in spec.inputs.items():
-        table.add_row(name, one.source, _read(one))
+        table.add_row(name, ", ".join(one.all_sources), _read(one))
     return table
 
 
 def _read(one: Input) -> str:
     if isinstance(one, TextInput):
         return f"{one.column}: text, {one.tokenizer} of at most {one.vocabulary:,} tokens, {one.network}"
+    if isinstance(one, TokensInput):
+        made = "words and what they begin and end with" if one.affixes else "words"
+        return f"{one.column}: tokens, {made}, of at most {one.vocabulary:,} words, {one.network}"
+    if isinstance(one, PretrainedTextInput):
+        return f"{one.column}: text, {one.model}, {one.mode}"
+    if isinstance(one, AudioInput):
+        return f"{one.column}: sound at {one.rate:,} samples a second, at most {one.seconds:g} s, {one.mels} bands, {one.network}"
+    if isinstance(one, ImageInput):
+        return f"{one.column}: pictures, {' × '.join(map(str, (*one.pixels, one.colours)))}, {one.network}"
     if isinstance(one, VectorInput):
-        return f"{one.column}: a vector of {one.size:,} numbers"
+        return f"{one.column}: a vector of {one.size:,} {one.format}"
     kinds = [column.kind for column in one.columns.values()]
     return " and ".join(f"{kinds.count(kind)} {kind}" for kind in ("numeric", "categorical") if kind in kinds)
 
@@ -125,8 +155,14 @@ def _labels(task: Task) -> str:
     if task.kind == "binary":
         return f"{task.positive or '1'} against {task.negative or ('the rest' if task.positive else '0')}"
     if task.kind in NUMBERS:
-        low, high = ("" if bound is None else f"{bound:g}" for bound in (task.min, task.max))
-        return f"{low} … {high} {task.unit}".strip() if low or high else task.unit
+        least = 0 if task.kind == "count" and task.min is None else task.min
+        low, high = ("" if bound is None else f"{bound:g}" for bound in (least, task.max))
+        span = f"{low} … {high} {task.unit}".strip() if low or high else task.unit
+        levels = "quantiles " + ", ".join(f"{level:g}" for level in task.quantiles) if task.quantiles else ""
+        return "; ".join(part for part in (span, levels) if part)
+    if task.kind == "tagging":
+        chain = "a tag's neighbours have a say" if task.crf or (task.crf is None and CRF) else "each token for itself"
+        return f"scheme {task.scheme}, {chain}"
     if task.classes is None:
         return "classes as train has them"
     between = " < " if task.kind == "ordinal" else ", "
@@ -150,7 +186,7 @@ def _rest(spec: Spec) -> Iterator[str]:
     yield f"model: {model.sharing}{tried}, {size}{members}{bins}, dropout {model.dropout:g}"
     yield (
         f"training: {loop.optimizer}, lr {loop.lr:g}, batches of {loop.batch_size}, at most {_count(loop.max_epochs, 'epoch')}"
-        f" (patience {loop.patience}), balancing {loop.balancing}, device {loop.device}"
+        f" (patience {loop.patience}), balancing {loop.balancing}, sampler {loop.sampler}, device {loop.device}"
     )
     if loop.distillation is not None:
         yield f"single-task networks teach the shared one (weight {loop.distillation.weight:g} at first)"

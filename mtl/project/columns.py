@@ -45,7 +45,9 @@ def is_date(look: Look) -> bool:
 
 
 def _unreadable(look: Look) -> str:
-    if look.dtype.is_nested() or look.dtype == pl.Binary:
+    if look.dtype == pl.Binary:
+        return "each cell holds bytes; `kind: audio` reads recordings, `kind: image` pictures"
+    if look.closed:
         return f"each cell holds a {type(look.dtype).__name__.lower()}; `kind: vector` reads lists of numbers, all of one length"
     if not look.known:
         return "empty"

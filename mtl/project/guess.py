@@ -72,7 +72,7 @@ def guess_key(tables: dict[str, Table], doubts: list[str]) -> str:
 
 def _one_a_row(table: Table, column: str) -> bool:
     look = table.columns[column]
-    return look.unique == look.rows and not look.dtype.is_nested()
+    return look.unique == look.rows and not look.closed
 
 
 def _check_key(table: Table, keys: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""`mtl init`: tables in, a project that runs out."""
+"""`mtl init`: tables in, or the name of an example; a project that runs out."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from mtl.dvc_home import keep_dvc_home
 from mtl.errors import DataError
 from mtl.files import replacing, write_json
 from mtl.layout import CODE_LOCK, PROFILE
+from mtl.project.examples import copy_files, example_files
 from mtl.project.guess import guess_project
 from mtl.project.guessed import plain_name
 from mtl.project.look import look_at
@@ -56,10 +57,20 @@ def init_project(
         guess = guess_project(tables, {source: path.as_posix() for source, path in paths.items()}, title, keys, targets)
     written = copy_template(target)
     written += list(_bring(target, named, paths, guess.doubts))
-    written += _write_own(target, params_text(guess), _readme(title, [task.name for task in guess.tasks]))
-    read_spec(target / SPEC)  # a guess that the spec refuses would be a mistake of this room: say it here
-    _git_init(target)
+    texts = {Path(SPEC): params_text(guess), Path("README.md"): _readme(title, [task.name for task in guess.tasks])}
+    written += _finished(target, texts)
     return Initialised(guess.doubts, sorted(written))
+
+
+def init_example(target: Path, name: str, data: Path | None = None) -> Initialised:
+    """Write the example `name` into `target`, ready to run; `data` is the folder with what the example does not bring along.
+
+    Raises DataError, with nothing written, for a folder that is not empty, a name that is no example, data that are not there.
+    """
+    files = example_files(name, data)
+    _need_empty(target, [])
+    written = [*copy_template(target), *copy_files(target, files)]
+    return Initialised([], sorted([*written, *_finished(target, {})]))
 
 
 def _need_empty(target: Path, files: Sequence[Path]) -> None:
@@ -104,14 +115,17 @@ def _bring(target: Path, named: dict[str, Path], paths: dict[str, Path], doubts:
             yield paths[source]
 
 
-def _write_own(target: Path, params: str, readme: str) -> list[Path]:
-    texts = {Path(SPEC): params, Path("README.md"): readme, Path("Makefile"): MAKEFILE}
+def _finished(target: Path, texts: dict[Path, str]) -> list[Path]:
+    """Write `texts` and what every project has; the files."""
+    texts = {**texts, Path("Makefile"): MAKEFILE}
     for path, text in texts.items():
         with replacing(target / path) as partial:
             partial.write_text(text, encoding="utf-8")
     write_json(target / PROFILE, {})
     write_code_lock(target / CODE_LOCK)
     keep_dvc_home(target)
+    read_spec(target / SPEC)  # a spec that is refused would be a mistake of this room: say it here
+    _git_init(target)
     return [*texts, PROFILE, CODE_LOCK]
 
 

@@ -69,6 +69,11 @@ class Look:
     """Values that are no number, the most frequent first."""
 
     @property
+    def closed(self) -> bool:
+        """Whether a cell holds several values, or bytes: nobody looks into it."""
+        return is_closed(self.dtype)
+
+    @property
     def known(self) -> int:
         return self.rows - self.nulls
 
@@ -76,6 +81,11 @@ class Look:
     def strangers(self) -> int:
         """Values that are no number."""
         return self.known - self.numbers - self.infinite
+
+
+def is_closed(dtype: pl.DataType) -> bool:
+    """Whether cells of this type hold several values, or bytes."""
+    return dtype.is_nested() or dtype == pl.Binary
 
 
 @dataclass(frozen=True)
@@ -150,7 +160,7 @@ def _encoding(path: Path) -> str:
 def describe(frame: pl.LazyFrame) -> tuple[int, dict[str, Look]]:
     """Rows, and a Look at each column."""
     schema = frame.collect_schema()
-    flat = {name: dtype for name, dtype in schema.items() if not dtype.is_nested()}
+    flat = {name: dtype for name, dtype in schema.items() if not is_closed(dtype)}
     asked = [fact.alias(f"{i}:{what}") for i, name in enumerate(flat) for what, fact in _facts(name, flat[name]).items()]
     row = frame.select(pl.len().alias("rows"), *asked).collect(engine="streaming").row(0, named=True)
     facts = {name: {what: row[f"{i}:{what}"] for what in _facts(name, flat[name])} for i, name in enumerate(flat)}
@@ -158,7 +168,7 @@ def describe(frame: pl.LazyFrame) -> tuple[int, dict[str, Look]]:
     values = {name: _counts(frame, name, flat[name]) for name in few}
     rows = int(row["rows"])
     return rows, {
-        name: _assemble(frame, name, dtype, rows, facts[name], values.get(name, {})) if name in flat else _nested(name, dtype, rows)
+        name: _assemble(frame, name, dtype, rows, facts[name], values.get(name, {})) if name in flat else _closed(name, dtype, rows)
         for name, dtype in schema.items()
     }
 
@@ -234,7 +244,7 @@ def _strange(frame: pl.LazyFrame, look: Look) -> tuple[str, ...]:
     return tuple(_counts(frame.filter(number(look.name, look.dtype).is_null()), look.name, look.dtype))[:MOST_BAD]
 
 
-def _nested(name: str, dtype: pl.DataType, rows: int) -> Look:
+def _closed(name: str, dtype: pl.DataType, rows: int) -> Look:
     return Look(name, dtype, rows, 0, rows, 0, 0, None, None, False, 0, 0, 0, 0.0, 0.0, False, {})
 
 

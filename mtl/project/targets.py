@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+import polars as pl
+
 from mtl.project.columns import foreign_spelling, guess_range, is_date, is_number, seen
 from mtl.project.guessed import GuessedTask
 from mtl.project.look import Look
@@ -53,8 +55,10 @@ def guess_task(look: Look, name: str, source: str) -> GuessedTask | str:
 
 
 def _no_target(look: Look) -> str:
-    if look.dtype.is_nested():
-        return "each cell holds several values; only single values can be learned"
+    if look.closed:
+        if look.dtype == pl.Binary:
+            return "each cell holds bytes; only values can be learned"
+        return "each cell holds several values; `kind: multilabel` learns lists of labels"
     if not look.known:
         return "it is empty"
     if look.unique == 1:

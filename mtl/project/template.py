@@ -10,6 +10,8 @@ from mtl.errors import DataError
 
 FILES = (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "dvc.yaml", "prefect.yaml", "flows")
 """Files and folders of the template; pyproject.toml puts the same into the wheel, under mtl/template/."""
+OF_EXAMPLES = ("examples", "params.yaml", "data/raw")
+"""What `mtl init --example` copies, the project in the root among them; in the wheel beside the template."""
 
 
 def template_root() -> Path:

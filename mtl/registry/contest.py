@@ -73,9 +73,11 @@ def _fresh(test: AlignedSet, encodings: Encodings, champion: Contestant) -> _Fre
 
 def _unlike(ours: TaskEncoding, theirs: TaskEncoding) -> str:
     """Why two tasks of one name are not the same question; empty if they are."""
-    for what in ("kind", "column", "unit"):
+    for what in ("kind", "column", "unit", "spans"):
         if getattr(ours, what) != getattr(theirs, what):
             return f"the champion's {what} of it is {getattr(theirs, what)!r}, the candidate's {getattr(ours, what)!r}"
+    if ours.levels != theirs.levels:
+        return "the champion predicts other quantiles of it"
     same = ours.classes[1:] == theirs.classes[1:] if ours.kind == "binary" else set(ours.classes) == set(theirs.classes)
     return "" if same else "the champion knows other classes of it"
 
@@ -122,8 +124,10 @@ def _raw(spec: Spec, model: Contestant, fresh: _Fresh, rows: Rows) -> pl.DataFra
     return keys.join(rows(spec, model.encodings), on=["entity", "key"], how="left", maintain_order="left")
 
 
-def _in_order(values: np.ndarray[Any, Any], ours: TaskEncoding, theirs: TaskEncoding) -> np.ndarray[Any, Any]:
-    """The champion's probabilities [n, classes] in the candidate's order of classes."""
+def _in_order(values: Any, ours: TaskEncoding, theirs: TaskEncoding) -> Any:
+    """The champion's probabilities [n, classes] in the candidate's order of classes; quantiles are in that of their levels."""
+    if ours.kind == "tagging":
+        return ours.truth(ours.encode_list(theirs.tags_of(values))[0])
     if values.ndim == 1:
         return values
-    return values[:, [theirs.classes.index(label) for label in ours.classes]]
+    return values[:, [theirs.parts.index(part) for part in ours.parts]]

@@ -15,7 +15,8 @@ from mtl.data.encodings import Encodings, TaskEncoding
 from mtl.data.keys import stable_hash
 from mtl.errors import DataError, RegistryError
 from mtl.files import read_json, replacing, write_json
-from mtl.spec import Model, Spec
+from mtl.pretrained.rows import with_vectors
+from mtl.spec import SEPARATOR, Model, Spec
 
 if TYPE_CHECKING:
     from mtl.network.network import Network
@@ -26,7 +27,7 @@ PREDICTED = "predicted."
 SPREAD = "_spread"
 """Suffix of the column that says how far a prediction's members are apart."""
 
-Predictions = dict[str, np.ndarray[Any, Any]]
+Predictions = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class Package:
     def predictions(self, frame: pl.DataFrame) -> Predictions:
         """Task -> predictions of the rows of `frame` (raw columns `encodings.names`).
 
-        Regression float64 [n] in the task's unit, binary float64 [n], classes float64 [n, classes].
+        Regression and count float64 [n] in the task's unit, quantiles float64 [n, levels], binary float64 [n], classes
+        float64 [n, classes].
         Raises DataError if a column is missing.
         """
         return self.predictions_with_spread(frame)[0]
@@ -66,14 +68,17 @@ class Package:
                 "the rows to predict", expected=f"the columns {', '.join(self.encodings.names)}",
                 found=f"no {', '.join(missing)}", do="bring every input column; a value may be null",
             )  # fmt: skip
+        frame = with_vectors(self.encodings, frame)
         inputs = {name: one.apply(frame) for name, one in self.encodings.inputs.items()}
         return predict_with_spread(self.network, self.encodings, inputs)
 
     def predict(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """One column a number, and for classes the label decided on and a column TASK.LABEL for each probability.
+        """One column a number, and for classes the label decided on and a column TASK.LABEL for each probability, for
+        quantiles the median and a column TASK.qLEVEL for each. Of tags a list, one for each token.
 
         A model with members says beside each how sure it is: TASK_spread, the standard deviation over its members of the
-        number, of the probability of the positive class, or of the probability of the label decided on.
+        number, of the probability of the positive class, or of the probability of the label decided on; of several labels the
+        mean over them. Several labels are one text, `a;b`.
         """
         return table(self.encodings.tasks, *self.predictions_with_spread(frame))
 
@@ -126,21 +131,50 @@ def entity_hashes(keys: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.uint64]]:
 def table(tasks: Sequence[TaskEncoding], predictions: Predictions, spreads: Predictions | None = None) -> pl.DataFrame:
     """Predictions, and their spread if it is known, as a table; see `Package.predict`."""
     from mtl.evaluation.metrics import decided
+    from mtl.evaluation.metrics.quantile import median
 
     columns: dict[str, Any] = {}
     taken = {task.name for task in tasks}
     for task in tasks:
         values = predictions[task.name]
+        if task.kind == "tagging":
+            columns[task.name] = task.tags_of(values)
+            continue
         spread = spreads[task.name] if spreads else None
         if values.ndim == 1:
             columns[task.name] = pl.Series(values, dtype=pl.Float64)
             columns |= {} if spread is None else {_spread_name(task, taken): pl.Series(spread, dtype=pl.Float64)}
+            continue
+        if task.kind == "quantile":
+            columns |= _quantiles(task, values)
+            columns |= {} if spread is None else {_spread_name(task, taken): pl.Series(median(spread, task.levels))}
+            continue
+        if task.kind == "multilabel":
+            columns |= _several(task, values)
+            columns |= {} if spread is None else {_spread_name(task, taken): pl.Series(spread.mean(axis=1))}
             continue
         chosen = decided(task.kind, values).astype(np.intp)  # the label that evaluation judges
         columns[task.name] = pl.Series([task.classes[i] for i in chosen], dtype=pl.String)
         columns |= {f"{task.name}.{label}": pl.Series(values[:, c]) for c, label in enumerate(task.classes)}
         columns |= {} if spread is None else {_spread_name(task, taken): pl.Series(spread[np.arange(len(spread)), chosen])}
     return pl.DataFrame(columns)
+
+
+def _quantiles(task: TaskEncoding, values: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """The median, and a column TASK.qLEVEL for each quantile."""
+    from mtl.evaluation.metrics.quantile import median
+
+    of_levels = {f"{task.name}.{part}": pl.Series(values[:, at]) for at, part in enumerate(task.parts)}
+    return {task.name: pl.Series(median(values, task.levels)), **of_levels}
+
+
+def _several(task: TaskEncoding, values: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """The labels decided on as one text, and a column TASK.LABEL for each probability."""
+    from mtl.evaluation.metrics import decided
+
+    labels = [[task.classes[c] for c in np.flatnonzero(row)] for row in decided(task.kind, values)]
+    of_classes = {f"{task.name}.{label}": pl.Series(values[:, c]) for c, label in enumerate(task.classes)}
+    return {task.name: pl.Series([SEPARATOR.join(one) for one in labels], dtype=pl.String), **of_classes}
 
 
 def _spread_name(task: TaskEncoding, taken: set[str]) -> str:

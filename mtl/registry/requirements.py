@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-NEEDED = ("mtl", "mlflow", "numpy", "pandas", "polars", "pyarrow", "pydantic", "safetensors", "tokenizers", "torch")
+NEEDED = ("mtl", "mlflow", "numpy", "pandas", "polars", "pyarrow", "pydantic", "safetensors", "soundfile", "tokenizers", "torch")
 
 
-def pinned() -> list[str]:
-    """`name==version` of each; a local build's suffix (torch's `+cpu`) is left out, since no index has it."""
+def pinned(more: Sequence[str] = ()) -> list[str]:
+    """`name==version` of each, and of `more`; a local build's suffix (torch's `+cpu`) is left out, since no index has it."""
     pins = []
-    for name in NEEDED:
+    for name in (*NEEDED, *more):
         try:
             pins.append(f"{name}=={version(name).partition('+')[0]}")
         except PackageNotFoundError:

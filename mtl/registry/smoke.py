@@ -16,6 +16,9 @@ from mtl.registry.quiet import quiet
 TOLERANCE = 1e-5
 """Largest difference, absolute for values up to 1, above that relative: predictions are float32 in the task's unit."""
 
+TAGS = 0.02
+"""Largest share of tags that are others: two may be as likely up to a rounding."""
+
 
 def main(model_uri: str, golden: str) -> int:
     """Exit code; the line goes to stdout."""
@@ -37,7 +40,8 @@ def main(model_uri: str, golden: str) -> int:
 def difference(found: pl.DataFrame, wanted: pl.DataFrame) -> str:
     """What differs first, in words; empty if nothing does.
 
-    Labels are not compared: they are the likeliest class, and two classes may be as likely up to a rounding.
+    Labels are not compared: they are the likeliest class, and two classes may be as likely up to a rounding. Of tags, which have
+    no numbers beside them, some may differ.
     """
     if found.columns != wanted.columns or found.height != wanted.height:
         return f"{found.height} rows of {', '.join(found.columns)}; expected {wanted.height} of {', '.join(wanted.columns)}"
@@ -50,7 +54,20 @@ def difference(found: pl.DataFrame, wanted: pl.DataFrame) -> str:
             row = int(off.argmax())
             lead = f"{int(off.sum())} of {len(off)} golden rows differ in {name!r}"
             return f"{lead}: row {row} gives {mine[row]:.6g}, was {theirs[row]:.6g}"
-    return ""
+    return next((said for name in wanted.columns if (said := _of_tags(found[name], wanted[name]))), "")
+
+
+def _of_tags(found: pl.Series, wanted: pl.Series) -> str:
+    """The same of lists of tags: as many as tokens, and hardly one of them another."""
+    if not isinstance(wanted.dtype, pl.List):
+        return ""
+    lengths = found.list.len() != wanted.list.len()
+    if lengths.any():
+        row = lengths.arg_true()[0]
+        return f"{wanted.name!r}: row {row} has {found.list.len()[row]} tags, had {wanted.list.len()[row]}"
+    mine, theirs = (one.explode().drop_nulls() for one in (found, wanted))
+    off = int((mine != theirs).sum())
+    return f"{off} of {len(theirs)} tags differ in {wanted.name!r}" if off > TAGS * len(theirs) else ""
 
 
 if __name__ == "__main__":

@@ -129,7 +129,8 @@ def save_model(folder: Path, candidate: Candidate, **ids: str) -> None:
         shutil.copytree(candidate.folder, data)
         mlflow.pyfunc.save_model(
             str(folder), loader_module=pyfunc.__name__, data_path=str(data), mlflow_model=Model(**ids),
-            signature=signature(package), input_example=inputs.to_pandas(), pip_requirements=pinned(), streamable=False,
+            signature=signature(package), input_example=inputs.to_pandas(), streamable=False,
+            pip_requirements=pinned(package.encodings.packages),
         )  # fmt: skip
     write_json(folder / LINEAGE, read_lineage(candidate.root, candidate.spec))
     for file in (SPEC, DVC_LOCK):
@@ -140,19 +141,22 @@ def save_model(folder: Path, candidate: Candidate, **ids: str) -> None:
 
 
 def signature(package: Package) -> ModelSignature:
-    """Inputs: columns of doubles, strings and lists of doubles, each of which may be null; outputs as in `Package.predict`."""
+    """Inputs: columns of doubles, strings, bytes, lists of doubles, strings or whole numbers, each of which may be null; outputs
+    as in `Package.predict`."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
     from mlflow.types.schema import Array, DataType
 
     kinds: dict[pl.DataType, Any] = {
-        pl.Float64(): "double", pl.String(): "string", pl.List(pl.Float64): Array(DataType.double)
+        pl.Float64(): "double", pl.String(): "string", pl.List(pl.Float64): Array(DataType.double), pl.Binary(): "binary",
+        pl.List(pl.String): Array(DataType.string), pl.List(pl.Int64): Array(DataType.long),
     }  # fmt: skip
     inputs: list[Any] = [ColSpec(kinds[dtype], name, required=False) for name, dtype in package.encodings.types.items()]
     golden = package.golden()
     predicted = [name for name in golden.columns if name.startswith(PREDICTED)]
     outputs: list[Any] = [
-        ColSpec("double" if golden.schema[name].is_numeric() else "string", name.removeprefix(PREDICTED)) for name in predicted
+        ColSpec("double" if golden.schema[name].is_numeric() else kinds[golden.schema[name]], name.removeprefix(PREDICTED))
+        for name in predicted
     ]
     return ModelSignature(Schema(inputs), Schema(outputs))
 

@@ -12,6 +12,16 @@ METRIC_NAMES = {
     "r2": "R²",
     "auc": "AUC",
     "qwk": "quadratic kappa",
+    "map": "mean average precision",
+    "span_f1": "F1 of spans",
+    "span_precision": "precision of spans",
+    "span_recall": "recall of spans",
+    "row_accuracy": "rows without an error",
+    "f1_micro": "micro F1",
+    "f1_macro": "macro F1",
+    "recall_at_10": "recall at 10",
+    "recall_at_1": "recall at 1",
+    "mrr": "mean reciprocal rank",
     "mae": "MAE",
     "rmse": "RMSE",
     "f1": "F1",
@@ -21,9 +31,13 @@ METRIC_NAMES = {
     "calibration_error": "calibration error",
     "accuracy": "accuracy",
     "correlation": "correlation",
+    "d2": "D²",
+    "deviance": "Poisson deviance",
+    "pinball": "pinball loss",
+    "coverage_error": "coverage error",
 }
 
-IN_UNIT = frozenset({"mae", "rmse"})
+IN_UNIT = frozenset({"mae", "rmse", "pinball"})
 """Metrics that carry the unit of a regression target."""
 
 RIVALS = ("single_task", "trees")

@@ -125,6 +125,10 @@ class Training(Part):
     rows), the shared parameters (exact), or what fits the labels and the sharing."""
     every: Annotated[int, Field(ge=1)] = 1
     """Steps from one weighing of the gradients to the next."""
+    sampler: Literal["proportional", "uniform", "temperature", "round_robin", "by_weight"] = "proportional"
+    """Whose rows a batch holds, where tasks have rows of their own."""
+    temperature: Annotated[float, Field(ge=1)] = 5.0
+    """T of `sampler: temperature`: shares ∝ n^(1/T) of n rows."""
     optimizer: Literal["adamw", "sgd", "full_batch"] = "adamw"
     lr: Annotated[float, Field(gt=0)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
@@ -146,12 +150,18 @@ class Training(Part):
     distillation: Distillation | None = None
 
     def alone(self) -> Training:
-        """The same for networks of one task each: without what tasks learn from each other."""
-        return self.model_copy(update={"regularizers": Regularizers(), "distillation": None})
+        """The same for networks of one task each: without what tasks learn from each other, and every row once an epoch."""
+        return self.model_copy(update={"regularizers": Regularizers(), "distillation": None, "sampler": "proportional"})
 
     @model_validator(mode="after")
     def _known_options(self) -> Training:
         check_options(self.balancing, self.options, BALANCING_OPTIONS)
+        return self
+
+    @model_validator(mode="after")
+    def _steps_to_choose_rows_for(self) -> Training:
+        if self.sampler != "proportional" and self.optimizer == "full_batch":
+            raise ValueError(f"sampler: proportional with optimizer: full_batch, whose one step has all rows; found {self.sampler}")
         return self
 
     def option(self, name: str) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from mtl.spec.options import MEETING, ON_GRADIENTS
+from mtl.spec.inputs import MEDIA
+from mtl.spec.options import MEETING, ON_GRADIENTS, OWN_ROWS
 from mtl.spec.schema import Spec
 
 
@@ -37,15 +38,18 @@ def check_links(spec: Spec) -> None:
             _need(
                 len(spec.entities) == 1, ("sources", name, "entity"), "the name of its entity, since there are several", "nothing"
             )
-    for name, one in spec.inputs.items():
-        _known(one.source, spec.sources, ("inputs", name, "source"), "a source")
+    for name in spec.inputs:
+        _check_sources(spec, name)
+        _check_files(spec, name)
     for name, task in spec.tasks.items():
         _known(task.source, spec.sources, ("tasks", name, "source"), "a source")
         for wanted in task.inputs or ():
             _known(wanted, spec.inputs, ("tasks", name, "inputs"), "an input")
         _check_sight(spec, name)
+        _check_tags(spec, name)
     _check_groups(spec)
     _check_balancing(spec)
+    _check_sampler(spec)
     _need(
         spec.training.distillation is None or spec.model.sharing != "separate",
         ("training", "distillation"), "a sharing in which tasks can learn from teachers of their own",
@@ -56,21 +60,71 @@ def check_links(spec: Spec) -> None:
             _known(name, spec.tasks, ("gate", "floors", name), "a task")
 
 
+def _check_files(spec: Spec, name: str) -> None:
+    """Where a table lists files, media is read from the column that holds them, and not from that of their paths."""
+    one = spec.inputs[name]
+    for source in one.all_sources if one.kind in MEDIA else ():
+        files = spec.sources[source].files
+        paths = [column for column in one.names if column in files.values()]
+        made = next((new for new, column in files.items() if column in paths), "")
+        _need(
+            not paths, ("inputs", name, "column"), f"the column of files, {made!r}", f"{''.join(paths)!r}, that of their paths",
+            f"write {made!r}",
+        )  # fmt: skip
+
+
+def _check_sources(spec: Spec, name: str) -> None:
+    """Several sources of an input are of different entities: those of one entity are joined, not read one below the other."""
+    one, first = spec.inputs[name], dict[str, str]()
+    for place, source in enumerate(one.all_sources):
+        key = ("inputs", name, "source") if one.source else ("inputs", name, "sources", str(place))
+        _known(source, spec.sources, key, "a source")
+        entity = spec.entity_of(source)
+        other = first.setdefault(entity, source)
+        _need(
+            other == source, key, "sources of different entities", f"{other!r} and {source!r}, both of {entity!r}",
+            "keep one of them, or make an input of each",
+        )  # fmt: skip
+
+
 def _check_sight(spec: Spec, name: str) -> None:
     task = spec.tasks[name]
     entity = spec.entity_of(task.source)
     for wanted in task.inputs or ():
-        theirs = spec.entity_of(spec.inputs[wanted].source)
-        _need(theirs == entity, ("tasks", name, "inputs"), f"inputs of the entity {entity!r}", f"{wanted!r} of {theirs!r}")
+        theirs = spec.input_sources(wanted)
+        found = f"{wanted!r} of {', '.join(repr(one) for one in theirs)}"
+        _need(entity in theirs, ("tasks", name, "inputs"), f"inputs of the entity {entity!r}", found)
     _need(bool(spec.inputs_of(name)), ("tasks", name, "inputs"), f"an input of the entity {entity!r}", "a task without inputs")
     for of in spec.inputs_of(name):
         one = spec.inputs[of]
-        same = one.source == task.source and task.column in one.names
+        same = task.source in one.all_sources and task.column in one.names
         place = ("columns", task.column) if one.kind == "tabular" else ("column",)
         _need(
             not same, ("inputs", of, *place), f"no input that is the target of task {name!r}", "the target itself",
             "remove it from the inputs",
         )  # fmt: skip
+
+
+def _check_tags(spec: Spec, name: str) -> None:
+    """A tagging task tags one of its inputs, whose tokens stand beside their tags, and needs a sharing that reads row by row."""
+    task = spec.tasks[name]
+    if task.kind != "tagging":
+        return
+    theirs = [of for of in spec.inputs_of(name) if spec.inputs[of].kind == "tokens"]
+    _need(
+        len(theirs) == 1, ("tasks", name, "inputs"), "exactly one input of kind tokens among them, the one that is tagged",
+        ", ".join(map(repr, theirs)) or "none", "name it, and no other of that kind",
+    )  # fmt: skip
+    sources = spec.inputs[theirs[0]].all_sources
+    _need(
+        task.source in sources, ("tasks", name, "source"),
+        f"the source of {theirs[0]!r}, {', '.join(sources)}, since tags stand beside their tokens", repr(task.source),
+        "bring both columns in one table",
+    )  # fmt: skip
+    _need(
+        "message_passing" not in spec.model.tried, ("model", "auto" if spec.model.sharing == "auto" else "sharing"),
+        f"a sharing whose heads guess once, since task {name!r} tags tokens", "message_passing", "choose another",
+    )  # fmt: skip
 
 
 def _check_balancing(spec: Spec) -> None:
@@ -88,6 +142,30 @@ def _check_balancing(spec: Spec) -> None:
         training.at != "representation" or not without, ("training", "at"),
         f"a sharing with shared activations ({', '.join(MEETING)})", f"{where}: {', '.join(without)}",
         "write at: auto, or at: parameters",
+    )  # fmt: skip
+    tagging = next((name for name, task in spec.tasks.items() if task.kind == "tagging"), "")
+    _need(
+        training.at != "representation" or not tagging, ("training", "at"),
+        "tasks that all read the same rows, for gradients to meet at the representation", f"task {tagging!r}, which reads tokens",
+        "write at: auto, or at: parameters",
+    )  # fmt: skip
+
+
+def _check_sampler(spec: Spec) -> None:
+    """A sampler needs batches that tasks share, and by_weight weights to go by."""
+    sampler, key = spec.training.sampler, ("training", "sampler")
+    if sampler == "proportional":
+        return
+    own = [name for name in spec.model.tried if name in OWN_ROWS]
+    where = "model.auto.also" if spec.model.sharing == "auto" else "model.sharing"
+    _need(
+        not own, key, "a sharing whose tasks learn from the same batches", f"{where}: {', '.join(own)}, each task on its own rows",
+        "write sampler: proportional, or another sharing",
+    )  # fmt: skip
+    idle = next((name for name, task in spec.tasks.items() if task.weight == 0), "")
+    _need(
+        sampler != "by_weight" or not idle, key, "a weight above 0 for each task", f"tasks.{idle}.weight: 0",
+        "give it a weight, remove the task, or write another sampler",
     )  # fmt: skip
 
 

@@ -39,7 +39,28 @@ SEQUENCE_OPTIONS: dict[str, dict[str, float]] = {
     "gru": {"embedding": 64, "hidden": 64, "layers": 1, "both": 1},
     "transformer": {"embedding": 64, "layers": 2, "heads": 4, "feedforward": 128},
 }
-"""Network of a text input -> option -> default; `both` is 1 where it reads in both directions."""
+"""Network of a text or tokens input -> option -> default; `both` is 1 where it reads in both directions."""
+
+SOUND_OPTIONS: dict[str, dict[str, float]] = {
+    "cnn": {"channels": 32, "layers": 3},
+    "crnn": {"channels": 32, "layers": 3, "hidden": 64},
+}
+"""Network of an audio input -> option -> default."""
+
+IMAGE_OPTIONS: dict[str, dict[str, float]] = {
+    "cnn": {"width": 16, "stages": 3, "blocks": 1, "grid": 3},
+}
+"""Network of an image input -> option -> default; `grid` is 1 where it does not matter where in a picture something is."""
+
+PRETRAINED_OPTIONS: dict[str, dict[str, float]] = {
+    "frozen": {},
+    "lora": {"rank": 8, "alpha": 16, "lr": 5e-4},
+    "finetune": {"lr": 3e-5},
+}
+"""Mode of a pretrained_text input -> option -> default; `lr` is the learning rate of what came trained."""
+
+NETWORK_OPTIONS = {"text": SEQUENCE_OPTIONS, "tokens": SEQUENCE_OPTIONS, "audio": SOUND_OPTIONS, "image": IMAGE_OPTIONS}
+"""Kind of an input that has a `network` -> network -> option -> default."""
 
 ON_GRADIENTS = (
     "gradnorm", "pcgrad", "gradvac", "mgda", "cagrad", "imtl_g", "nash", "aligned", "fairgrad", "upgrad", "dualproj",
@@ -48,6 +69,9 @@ ON_GRADIENTS = (
 
 MEETING = ("shared_bottom", "mmoe", "cgc", "ple", "dselect_k")
 """Sharings with shared activations through which all tasks act on all shared parameters: `training.at: representation`."""
+
+OWN_ROWS = ("separate", "hybrid")
+"""Sharings in which each task runs its own rows only, so that there is nothing for `training.sampler` to choose."""
 
 LIMITS: dict[tuple[str, str], tuple[float, float]] = {
     ("dwa", "temperature"): (1e-3, math.inf),
@@ -75,12 +99,18 @@ LIMITS: dict[tuple[str, str], tuple[float, float]] = {
     ("dselect_k", "per_example"): (0, 1),
     **{(of, name): (1, math.inf) for of, options in SEQUENCE_OPTIONS.items() for name in options if name != "both"},
     **{(of, "both"): (0, 1) for of in ("lstm", "gru")},
+    ("lora", "rank"): (1, math.inf),
+    **{(of, "lr"): (1e-9, 1) for of in ("lora", "finetune")},
+    ("lora", "alpha"): (1e-3, math.inf),
+    **{(of, name): (1, math.inf) for of, options in SOUND_OPTIONS.items() for name in options},
+    **{(of, name): (1, math.inf) for of, options in IMAGE_OPTIONS.items() for name in options},
 }
 """(Sharing or balancing, option) -> least and largest value; none: any number."""
 
 WHOLE = (
     "embedding", "message", "experts", "own_experts", "levels", "k", "per_example", "warmup",
-    "channels", "kernels", "hidden", "layers", "both", "heads", "feedforward",
+    "channels", "kernels", "hidden", "layers", "both", "heads", "feedforward", "rank",
+    "width", "stages", "blocks", "grid",
 )  # fmt: skip
 """Options that count something, or are 0 or 1."""
 
@@ -97,6 +127,14 @@ def check_options(of: str, given: Mapping[str, float], known: Mapping[str, Mappi
             raise ValueError(f"{name} of {of}: at least {least:g}{upper}; found {given[name]:g}")
         if name in WHOLE and given[name] != int(given[name]):
             raise ValueError(f"{name} of {of}: a whole number; found {given[name]:g}")
+
+
+def check_sequence(network: str, given: Mapping[str, float]) -> None:
+    """The same of a network over tokens, whose options must also fit each other."""
+    check_options(network, given, SEQUENCE_OPTIONS)
+    options = options_of(network, given, SEQUENCE_OPTIONS)
+    if network == "transformer" and options["embedding"] % options["heads"]:
+        raise ValueError(f"heads of transformer that divide its embedding, {options['embedding']:g}; found {options['heads']:g}")
 
 
 def options_of(of: str, given: Mapping[str, float], known: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

@@ -80,7 +80,7 @@ def _load(path: Path) -> CommentedMap:
 def _plain(value: Any) -> Any:
     """ruamel's containers and scalars as Python's own."""
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {label_text(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
     for kind in (bool, int, float, str):

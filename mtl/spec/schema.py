@@ -37,8 +37,12 @@ class Spec(Part):
     def sources_of(self, entity: str) -> list[str]:
         return [name for name in self.sources if self.entity_of(name) == entity]
 
+    def input_sources(self, name: str) -> dict[str, str]:
+        """Entity -> the source of it that an input reads."""
+        return {self.entity_of(source): source for source in self.inputs[name].all_sources}
+
     def inputs_of(self, task: str) -> tuple[str, ...]:
         """Names of the inputs a task may see, in the spec's order."""
         wanted, entity = self.tasks[task].inputs, self.entity_of(self.tasks[task].source)
-        of_entity = [name for name, i in self.inputs.items() if self.entity_of(i.source) == entity]
+        of_entity = [name for name in self.inputs if entity in self.input_sources(name)]
         return tuple(n for n in of_entity if wanted is None or n in wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
@@ -101,6 +102,10 @@ class Source(Part):
     entity: str = ""
     """Name of the entity; the only one there is, if left out."""
     format: Literal["auto", "csv", "ndjson", "parquet", "sql"] = "auto"
+    table: str | None = None
+    """Where `path` is a folder: the one table in it, with the files that it lists around it."""
+    files: dict[str, str] = {}
+    """Beside `table`: new column -> the table's column of paths, relative to the folder; it holds the files' bytes."""
     separator: str | None = None
     """Of a CSV; guessed from the header if left out."""
     encoding: str = "utf-8"
@@ -126,6 +131,24 @@ class Source(Part):
     @classmethod
     def _nulltexts(cls, value: Any) -> Any:
         return texts(value)
+
+    @field_validator("table")
+    @classmethod
+    def _inside(cls, value: str | None) -> str | None:
+        if value is not None and (not value or PurePath(value).is_absolute() or ".." in PurePath(value).parts):
+            raise ValueError(f"the name of a table in the folder `path`, such as labels.csv; found {value!r}")
+        return value
+
+    @model_validator(mode="after")
+    def _files_are_listed(self) -> Source:
+        if self.files and self.table is None:
+            raise ValueError("table, the file in the folder `path` that lists them, beside `files`; found none")
+        if self.table is not None and self.is_sql:
+            raise ValueError("table with `path`, a folder, and without `query`; found both")
+        same = next((name for name, column in self.files.items() if name == column), None)
+        if same is not None:
+            raise ValueError(f"under files a new column's name, then the column of paths; found {same!r} for both")
+        return self
 
     @model_validator(mode="after")
     def _sql_is_whole(self) -> Source:

@@ -22,6 +22,7 @@ from mtl.stages._progress import training_progress
 from mtl.training.distillation import is_taught
 from mtl.training.fit import Fitted, fit
 from mtl.training.lessons import Lesson
+from mtl.training.seen import Seen, seen_of, told
 
 
 def fit_and_pack(spec: Spec, sharing: str, target: Path, name: str) -> str:
@@ -41,7 +42,9 @@ def fit_and_pack(spec: Spec, sharing: str, target: Path, name: str) -> str:
         fitted = fit_or_adopt(spec, encodings, train, valid, trained)
     seen = pl.concat([train.keys(), valid.keys()]).select("entity", "key")
     write_package(target, spec, encodings, fitted.network, valid.golden(), seen)
-    _tell(spec, fitted, TRAINING / name)
+    labels = dict(zip(train.tasks, (int(count) for count in train.labelled.sum(0)), strict=True))
+    often = seen_of(fitted.history, fitted.best_epoch, {task.name: labels[task.name] for task in encodings.tasks})
+    _tell(spec, fitted, often, TRAINING / name)
     by_others = is_taught(spec.training, spec.model.sharing)
     taken = {"taught": by_others, "adopted": list(fitted.adopted)}
     cost = {"seconds": fitted.seconds, "parameters": fitted.parameters, "device": fitted.device}
@@ -51,7 +54,8 @@ def fit_and_pack(spec: Spec, sharing: str, target: Path, name: str) -> str:
     size = f"{len(encodings.tasks)} tasks, {fitted.parameters:,} parameters"
     taught = f", taught by {SINGLE_TASK}" if by_others else ""
     without = f", without {', '.join(fitted.adopted)}: taken over from {SINGLE_TASK}" if fitted.adopted else ""
-    return f"{spec.model.sharing}, {size}, {best}, {fitted.seconds:.1f} s on {fitted.device}{taught}{without}"
+    sampled = told(often, spec.training.sampler)
+    return f"{spec.model.sharing}, {size}, {best}, {fitted.seconds:.1f} s on {fitted.device}{taught}{without}{sampled}"
 
 
 def _chosen(spec: Spec, encodings: Encodings) -> tuple[Spec, Encodings]:
@@ -74,7 +78,7 @@ def _alone(spec: Spec, sharing: str) -> Spec:
     return spec.model_copy(update={"model": model, "training": spec.training.alone()})
 
 
-def _tell(spec: Spec, fitted: Fitted, folder: Path) -> None:
+def _tell(spec: Spec, fitted: Fitted, seen: Seen, folder: Path) -> None:
     """Learning curves and what else training found out; no wall-clock, since DVC keeps this."""
     with replacing(folder) as partial:
         partial.mkdir()
@@ -82,7 +86,7 @@ def _tell(spec: Spec, fitted: Fitted, folder: Path) -> None:
         summary = {
             "best_epoch": fitted.best_epoch, "parameters": fitted.parameters, "gates": fitted.gates, "weights": fitted.weights,
             "gate_names": fitted.network.body.gate_names(),
-            "sharing": spec.model.sharing, "balancing": spec.training.balancing,
+            "sharing": spec.model.sharing, "balancing": spec.training.balancing, "seen": seen,
         }  # fmt: skip
         write_json(partial / "summary.json", summary)
         if fitted.relatedness is not None:

@@ -20,13 +20,13 @@ from mtl.spec import Spec
 from mtl.stages._needs import need
 from mtl.training.assembly import alone_in, assembled, joined
 from mtl.training.distillation import is_taught, lesson_on
+from mtl.training.fit import HISTORY
 from mtl.training.lessons import Lesson
 
 if TYPE_CHECKING:
     from mtl.training.fit import Fitted
 
 Fit = Callable[[Encodings, AlignedSet, AlignedSet, Lesson | None], "Fitted"]
-SCHEMA = {"epoch": pl.Int64, "task": pl.String, "train_loss": pl.Float64, "valid_loss": pl.Float64}
 
 
 def fit_or_adopt(spec: Spec, encodings: Encodings, train: AlignedSet, valid: AlignedSet, fit: Fit) -> Fitted:
@@ -47,7 +47,7 @@ def fit_or_adopt(spec: Spec, encodings: Encodings, train: AlignedSet, valid: Ali
     fitted = fit(of_tasks(encodings, rest), columns_of(train, rest), columns_of(valid, rest), lesson)
     folder = TRAINING / "single_task"
     need("train", folder)
-    history = pl.read_csv(folder / "history.csv", schema=SCHEMA)
+    history = pl.read_csv(folder / "history.csv", schema=HISTORY)
     best_epoch = read_json(folder / "summary.json")["best_epoch"]
     return joined(fitted, assembled(plan, spec.model, fitted.network, single.network), alone, history, best_epoch)
 

@@ -40,13 +40,13 @@ def _bar(name: str, max_epochs: int) -> Iterator[Callable[[Epoch], None]]:
         yield lambda epoch: progress.update(bar, completed=epoch.epoch, told=_told(epoch))
 
 
-def trainings_progress(name: str) -> Callable[[str], None]:
-    """A callback that is told where one training after another stands: a line now and then."""
-    last = time.monotonic() - SECONDS_A_LINE
+def trainings_progress(name: str, every: float = SECONDS_A_LINE) -> Callable[[str], None]:
+    """A callback that is told where one training after another, or other long work, stands: a line `every` so many seconds."""
+    last = time.monotonic() - every
 
     def line(what: str) -> None:
         nonlocal last
-        if time.monotonic() - last >= SECONDS_A_LINE:
+        if time.monotonic() - last >= every:
             last = time.monotonic()
             print(f"{name}: {what}", flush=True)
 

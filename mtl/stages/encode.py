@@ -7,14 +7,15 @@ import polars as pl
 from mtl.data.align import write_encoded
 from mtl.data.encode import encode
 from mtl.files import replacing, write_json
-from mtl.layout import ENCODED, ENCODING_REPORT, ENCODINGS, SPLIT, VALIDATED
-from mtl.spec import read_spec
+from mtl.layout import EMBEDDED, ENCODED, ENCODING_REPORT, ENCODINGS, SPLIT, VALIDATED
+from mtl.spec import PretrainedTextInput, read_spec
 from mtl.stages._needs import need
 
 
 def run() -> str:
     spec = read_spec()
-    need("encode", *(VALIDATED / source for source in spec.sources), SPLIT)
+    embedded = [EMBEDDED / name for name, one in spec.inputs.items() if isinstance(one, PretrainedTextInput)]
+    need("encode", *(VALIDATED / source for source in spec.sources), SPLIT, *embedded)
     done = encode(spec, VALIDATED, pl.read_parquet(SPLIT))
     with replacing(ENCODED) as partial:
         write_encoded(partial, done.inputs, done.targets, done.golden, done.slices)

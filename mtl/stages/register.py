@@ -8,7 +8,8 @@ import polars as pl
 
 from mtl.data.encode import raw_rows
 from mtl.data.encodings import Encodings
-from mtl.layout import ALIGNED, CANDIDATE, METRICS, SPLIT, VALIDATED
+from mtl.layout import ALIGNED, CANDIDATE, METRICS, SPLIT, VALIDATED, VECTORS
+from mtl.pretrained.rows import with_vectors
 from mtl.registry.register import register
 from mtl.spec import Spec, read_spec
 from mtl.stages._needs import need
@@ -23,4 +24,4 @@ def run() -> str:
 def test_rows(spec: Spec, encodings: Encodings) -> pl.DataFrame:
     """Raw rows of the newest test entities, as a model with these encodings reads them (entity, key, columns)."""
     keys = pl.read_parquet(SPLIT).filter(pl.col("split") == "test").select("entity", "key")
-    return raw_rows(spec, encodings, VALIDATED, keys)
+    return with_vectors(encodings, raw_rows(spec, encodings, VALIDATED, keys), VECTORS)

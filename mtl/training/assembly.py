@@ -39,7 +39,16 @@ def assembled(plan: Plan, model: Model, shared: Network, single: Network) -> Net
             named = plan.tasks[task].name
             found = _row(shared, name, named) if named in theirs else _row(single, name.replace("body.shared.", "body.own."), named)
             parameter[row][tuple(slice(size) for size in found.shape)] = found  # fewer classes: the rest is never read
+    for kind, tasks in network.kinds.items():
+        for place, task in enumerate(tasks):
+            source = shared if plan.tasks[task].name in theirs else single
+            network.head(kind).take_over(place, source.head(kind), _place(source, plan.tasks[task].name, kind))
     return network.eval()
+
+
+def _place(network: Network, task: str, kind: str) -> int:
+    """Where the task stands among those of its kind."""
+    return [network.plan.tasks[t].name for t in network.kinds[kind]].index(task)
 
 
 def _row(network: Network, name: str, task: str) -> Tensor:

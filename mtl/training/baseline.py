@@ -6,8 +6,12 @@ import torch
 from torch import Tensor
 
 from mtl.network import Network
+from mtl.network.heads import Head
+from mtl.network.ragged import rows_at_once, take, together
 from mtl.training.batches import Store
 
+ROWS = 8192
+"""Rows whose lists are padded together, or that look at each other."""
 LEAST = 1e-6
 """Floor of a constant's loss (labels that never change), so that a score stays finite."""
 
@@ -26,13 +30,26 @@ def constant_losses(network: Network, best: dict[str, Tensor], train: Store, val
     """Of each task: the loss of train's best constant on valid's labels, or on train's where valid has none."""
     found = [0.0] * len(network.plan.tasks)
     for kind, at in network.kinds.items():
-        logits = best[kind][:, None, None, :]
         for rows in (train, valid):
-            targets, mask = rows.targets[at], rows.mask[at]
-            each = network.head(kind).loss(logits.expand(-1, targets.shape[1], 1, -1), targets).squeeze(-1) * mask
+            mask = rows.mask[at]
+            each = _each_loss(network.head(kind), best[kind][:, None, None, :], rows, at) * mask
             for t, total, labels in zip(at, each.sum(1).tolist(), mask.sum(1).tolist(), strict=True):
                 found[t] = max(total / labels, LEAST) if labels else found[t]
     return found
+
+
+def _each_loss(head: Head, logits: Tensor, rows: Store, at: list[int]) -> Tensor:
+    """Of each row, [task, rows]; some rows at a time where padding takes memory, or rows look at each other."""
+    if not head.listed and not head.together:
+        return head.loss(logits.expand(-1, rows.mask.shape[1], 1, -1), rows.targets[at]).squeeze(-1)
+    found = []
+    most = rows_at_once(ROWS, torch.cat([rows.lists[t].lengths for t in at])) if head.of_tokens else ROWS
+    for part in torch.split(torch.arange(rows.mask.shape[1], device=rows.mask.device), most):
+        labels = together([take(rows.lists[t], part)[0] for t in at]) if head.listed else rows.targets[at][:, part]
+        shape = (-1, len(part), labels.shape[-1], 1, -1) if head.of_tokens else (-1, len(part), 1, -1)
+        alike = (logits.unsqueeze(2) if head.of_tokens else logits).expand(shape)
+        found.append(head.loss_together(alike, labels, rows.mask[at][:, part]).squeeze(-1))
+    return torch.cat(found, 1)
 
 
 def start_at_constants(network: Network, best: dict[str, Tensor]) -> None:
@@ -42,5 +59,7 @@ def start_at_constants(network: Network, best: dict[str, Tensor]) -> None:
 
 
 def _constant(network: Network, train: Store, kind: str, place: int, task: int) -> Tensor:
-    labels = train.targets[task][train.mask[task] > 0]
-    return network.head(kind).constant(labels if len(labels) else train.targets[task][:1], place)
+    rows = train.mask[task].nonzero().flatten()
+    rows = rows if len(rows) else rows.new_zeros(1)
+    labels = take(train.lists[task], rows)[0] if network.head(kind).listed else train.targets[task][rows]
+    return network.head(kind).constant(labels, place)

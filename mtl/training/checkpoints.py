@@ -43,7 +43,7 @@ def digest(*splits: Rows) -> str:
     """Hash of the arrays of these splits, for a caller that has no key of its own."""
     found = hashlib.blake2b(digest_size=16)
     for rows in splits:
-        held = [array for of in rows.inputs.values() for array in of.values()]
+        held = [array for of in rows.inputs.values() for array in of.values()] + list(rows.lists.values())
         arrays = [part for one in held for part in ((one,) if isinstance(one, np.ndarray) else (one.values, one.offsets))]
         for array in (*arrays, rows.targets, rows.labelled):
             found.update(f"{array.shape}{array.dtype}".encode())

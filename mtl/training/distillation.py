@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from mtl.network import Network, Outputs, Plan
+from mtl.network.heads import HEADS
 from mtl.network.ragged import rows_at_once
 from mtl.network.sharing import SHARINGS
 from mtl.spec import Distillation, Training
@@ -99,12 +100,13 @@ def lesson_of(teachers: Network, train: Store, temperature: float) -> Lesson:
 
 
 def may_learn(plan: Plan, train: Store) -> Tensor:
-    """float32 [task, rows]: 1 where the row has an input that the task sees."""
+    """float32 [task, rows]: 1 where the row has an input that the task sees; nowhere for a task that cannot be taught."""
     everywhere = torch.ones_like(train.mask[0], dtype=torch.bool)
     present = [cast(Tensor, train.inputs[one.name].get("present", everywhere)) for one in plan.inputs]
     there = torch.stack(present).float()
     sees = torch.tensor(plan.sees([task.inputs for task in plan.tasks]), device=there.device).float()
-    return (sees @ there > 0).float()
+    able = torch.tensor([HEADS[task.kind].taught for task in plan.tasks], device=there.device)
+    return (sees @ there > 0).float() * able[:, None]
 
 
 def write_lesson(folder: Path, lesson: Lesson, seconds: float) -> None:

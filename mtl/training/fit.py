@@ -23,14 +23,19 @@ from mtl.relatedness.tracking import Relatedness
 from mtl.spec import Model, Training
 from mtl.training.baseline import best_constants, constant_losses, start_at_constants
 from mtl.training.batches import Rows, Store
+from mtl.training.catalogue import fill_catalogues
 from mtl.training.checkpoints import Checkpoint, digest, key_of
 from mtl.training.devices import seed_epoch, settings
 from mtl.training.distillation import Teachers, is_taught
 from mtl.training.lessons import Lesson
 from mtl.training.loop import Losses, train_epoch, train_steps, valid_losses
 from mtl.training.relating import look_ahead, tracker_of
-from mtl.training.run import Run
+from mtl.training.run import Row, Run
 
+HISTORY: dict[str, Any] = {
+    "epoch": pl.Int64, "task": pl.String, "train_loss": pl.Float64, "valid_loss": pl.Float64, "labels": pl.Int64,
+}  # fmt: skip
+"""Columns of a run's history."""
 GATE_ROWS = 8192
 """Rows of valid that gates are averaged over."""
 
@@ -53,8 +58,9 @@ class Epoch:
 class Fitted:
     """A trained network (on the CPU, best weights, evaluation mode) and how it came about.
 
-    history: epoch, task, train_loss, valid_loss; gates: task → share of the shared part after each layer (hybrid), or mean
-    weight of each expert over valid rows; weights: task → its last weight, where the balancing has such a thing.
+    history: epoch, task, train_loss, valid_loss, labels (that the epoch trained it on); gates: task → share of the shared part
+    after each layer (hybrid), or mean weight of each expert over valid rows; weights: task → its last weight, where the
+    balancing has such a thing.
     """
 
     network: Network
@@ -114,8 +120,10 @@ def fit(
             _epochs(run, train, valid, lesson, checkpoint, progress)
         except torch.cuda.OutOfMemoryError as error:
             raise _too_big(device) from error
+        fitted = _fitted(run, valid, device)
+        fill_catalogues(fitted.network, train, device)
         checkpoint.remove()
-        return _fitted(run, valid, device)
+        return fitted
 
 
 def _meet(run: Run, rows: Rows) -> None:
@@ -152,7 +160,8 @@ def _epochs(
         scores = _scores(trained.mean, judged.mean, [constants[task] for task in run.active])
         run.note(scores)
         names = [task.name for task in run.network.plan.tasks]
-        rows = [(run.epoch, n, float(t or 0), v) for n, t, v in zip(names, trained.mean, judged.mean, strict=True)]
+        of_tasks = zip(names, trained.mean, judged.mean, trained.counts, strict=True)
+        rows = [(run.epoch, name, float(t or 0), v, labels) for name, t, v, labels in of_tasks]
         run.history += rows
         run.seconds = before + time.perf_counter() - start
         look_ahead(run, on_train, count)
@@ -184,9 +193,9 @@ def _finite(run: Run, losses: Losses, split: str) -> Losses:
     )
 
 
-def _epoch(run: Run, rows: list[tuple[int, str, float, float | None]], score: float) -> Epoch:
-    train = {task: loss for _, task, loss, _ in rows}
-    valid = {task: loss for _, task, _, loss in rows if loss is not None}
+def _epoch(run: Run, rows: list[Row], score: float) -> Epoch:
+    train = {task: loss for _, task, loss, *_ in rows}
+    valid = {task: loss for _, task, _, loss, _ in rows if loss is not None}
     units, tasks = run.stopping.score, len(run.plan.tasks)
     best = units[0] if len(units) == 1 else sum(units[run.unit_of[task]] for task in range(tasks)) / tasks  # groups differ in size
     return Epoch(run.epoch, run.training.max_epochs, train, valid, score, best, run.seconds)
@@ -198,8 +207,7 @@ def _fitted(run: Run, valid: Rows, device: torch.device) -> Fitted:
     network = Network(plan, run.network.model, run.network.sharing)
     for name, parameter in network.named_parameters():
         parameter.copy_(run.best[name])
-    schema: dict[str, Any] = {"epoch": pl.Int64, "task": pl.String, "train_loss": pl.Float64, "valid_loss": pl.Float64}
-    history = pl.DataFrame(run.history, schema=schema, orient="row")
+    history = pl.DataFrame(run.history, schema=HISTORY, orient="row")
     best_epoch = {task.name: run.stopping.epoch[run.unit_of[t]] for t, task in enumerate(plan.tasks)}
     parameters = sum(p.numel() for p in network.parameters())
     found = run.tracker.result([task.name for task in plan.tasks]) if run.tracker is not None else None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from mtl.network import Network, Outputs
+from mtl.network.heads import HEADS
 from mtl.network.ragged import rows_at_once
 from mtl.training.batches import Batch, Store
 from mtl.training.clipping import clip
@@ -19,6 +20,7 @@ from mtl.training.meeting import Meetings
 from mtl.training.regularizers import add_penalty
 from mtl.training.relating import watch
 from mtl.training.run import Run
+from mtl.training.samplers import PROPORTIONAL, SAMPLERS, Asked
 
 VALID_ROWS = 8192
 """Rows of one valid batch, over all copies and members."""
@@ -37,17 +39,35 @@ class Losses:
         total, labels = self.each.double().sum(0), self.labels.double().sum(0)
         return [float(t / n) if n else None for t, n in zip(total, labels, strict=True)]
 
+    @property
+    def counts(self) -> list[int]:
+        """Of each task: its labels, each as often as it came."""
+        return [int(labels) for labels in self.labels.double().sum(0)]
+
 
 def train_epoch(run: Run, train: Store, count: int) -> Losses:
-    """`count` steps over all rows, in an order that seed and epoch decide."""
+    """`count` steps over the rows that the sampler takes, in an order that seed and epoch decide."""
     generator = seed_epoch(run.training.seed, run.epoch)
     run.network.train()
     run.balancing.start_epoch(run.epoch)
-    deal = own if run.network.body.own_rows else joint
     meetings = Meetings(run.network)
-    numbered = enumerate(deal(train.dealt, count, generator, train.lengths), (run.epoch - 1) * count)
+    numbered = enumerate(_dealt(run, train, count, generator), (run.epoch - 1) * count)
     with meetings.traced(run.balancing.traces or (run.tracker is not None and run.tracker.at == "parameters")):
         return _gathered([_step(run, train.batch(rows), meetings, number) for number, rows in numbered])
+
+
+def _dealt(run: Run, train: Store, count: int, generator: torch.Generator) -> Iterable[Tensor]:
+    """The rows of each step of this epoch."""
+    training, tasks = run.training, run.network.plan.tasks
+    alike = {t: train.identity(t) for t, task in enumerate(tasks) if HEADS[task.kind].together}
+    if run.network.body.own_rows:
+        return own(train.dealt, count, generator, train.lengths, alike)
+    if training.sampler == PROPORTIONAL:
+        turn = list(alike.values())[run.epoch % len(alike)] if alike else None  # a row can have one partner only
+        return joint(train.dealt, count, generator, train.lengths, turn)
+    weights = [task.weight for task in tasks]
+    asked = Asked(train.units, weights, training.temperature, training.seed, run.epoch, count, generator, train.lengths)
+    return (rows.to(train.mask.device) for rows in SAMPLERS[training.sampler](asked))
 
 
 def _step(run: Run, batch: Batch, meetings: Meetings, number: int) -> tuple[Tensor, Tensor]:
@@ -85,7 +105,7 @@ def _asked(run: Run, batch: Batch, outputs: Outputs, sums: Tensor) -> tuple[Tens
 def _losses(run: Run, batch: Batch, forward: Callable[..., Outputs] | None = None) -> tuple[Outputs, Tensor]:
     with autocast(run.network.device, run.training.precision):
         outputs = (forward or run.network)(batch.inputs)
-    return outputs, run.network.losses(outputs, batch.targets, batch.mask)
+    return outputs, run.network.losses(outputs, batch.targets, batch.mask, batch.lists)
 
 
 @torch.inference_mode()
@@ -93,7 +113,7 @@ def valid_losses(run: Run, valid: Store) -> Losses:
     """Each task's loss over its labels of the split, without dropout."""
     run.network.eval()
     noted = []
-    for rows in _valid_rows(run.network, valid):
+    for rows in in_order(run.network, valid):
         batch = valid.batch(rows)
         noted.append((_losses(run, batch)[1], batch.mask.sum(1)))
     return _gathered(noted)
@@ -107,17 +127,18 @@ def train_steps(network: Network, train: Store, optimizer: str, batch_size: int)
     return steps(int(labels), batch_size)
 
 
-def _valid_rows(network: Network, valid: Store) -> list[Tensor]:
+def in_order(network: Network, rows: Store) -> list[Tensor]:
+    """Batches of all rows with a label, in their own order, as large as fits where nothing is learned."""
     own_rows = network.body.own_rows
-    most = int(valid.mask.sum(1).max()) if own_rows else int(valid.mask.any(0).sum())
-    copies = network.model.members * (len(valid.mask) if own_rows else 1)
-    size = rows_at_once(max(1, VALID_ROWS // copies), valid.lengths, copies)
+    most = int(rows.mask.sum(1).max()) if own_rows else int(rows.mask.any(0).sum())
+    copies = network.model.members * (len(rows.mask) if own_rows else 1)
+    size = rows_at_once(max(1, VALID_ROWS // copies), rows.lengths, copies)
     count = max(1, -(-most // size))
-    return list((own if own_rows else joint)(valid.mask, count, None))
+    return list((own if own_rows else joint)(rows.mask, count, None))
 
 
 def _gathered(noted: list[tuple[Tensor, Tensor]]) -> Losses:
     return Losses(torch.stack([sums for sums, _ in noted]).cpu(), torch.stack([labels for _, labels in noted]).cpu())
 
 
-__all__ = ["Batch", "Losses", "train_epoch", "train_steps", "valid_losses"]
+__all__ = ["Batch", "Losses", "in_order", "train_epoch", "train_steps", "valid_losses"]

@@ -117,9 +117,10 @@ def place_of(network: Network, mask: Tensor) -> str:
 
     At the representation, where the sharing has one, if all tasks of a unit see the same inputs and have labels on the same
     rows. Not with `ple`: beside the shared experts its tasks meet below what each was told for itself, and there their
-    gradients at the representation are orthogonal whatever they do to the parameters.
+    gradients at the representation are orthogonal whatever they do to the parameters. Nor where tasks tag tokens, since
+    others read rows.
     """
-    if network.sharing not in MEETING or network.body.entwined:
+    if network.sharing not in MEETING or network.body.entwined or network.plan.tagged:
         return "parameters"
     inputs = [task.inputs for task in network.plan.tasks]
     same = torch.tensor([[a == b for a in inputs] for b in inputs], device=mask.device)

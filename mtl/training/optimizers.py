@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,19 +14,26 @@ Parameters = dict[str, nn.Parameter]
 States = dict[str, dict[str, Tensor]]
 
 
-def make_optimizer(parameters: Parameters, training: Training) -> torch.optim.Optimizer:
-    """adamw, sgd, or full_batch: plain gradient descent, without momentum or decay.
+def make_optimizer(parameters: Parameters, training: Training, rates: Mapping[str, float] | None = None) -> torch.optim.Optimizer:
+    """adamw, sgd, or full_batch: plain gradient descent, without momentum or decay. `rates`: parameter → its own learning rate.
 
     Decay is for matrices: biases, gates of one number, thresholds and learned uncertainties are not pulled towards 0.
     """
-    decays = [p for name, p in parameters.items() if name.endswith(("weight", "table"))]
-    others = [p for name, p in parameters.items() if not name.endswith(("weight", "table"))]
-    groups = [{"params": decays, "weight_decay": training.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    decay = 0.0 if training.optimizer == "full_batch" else training.weight_decay
+    groups = _groups(parameters, training.lr, decay, rates or {})
     if training.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=training.lr, fused=True)
     if training.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=training.lr, momentum=training.momentum, nesterov=training.momentum > 0)
-    return torch.optim.SGD(list(parameters.values()), lr=training.lr)
+    return torch.optim.SGD(groups, lr=training.lr)
+
+
+def _groups(parameters: Parameters, lr: float, decay: float, rates: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Of each learning rate the parameters that decay and those that do not, those of `lr` first."""
+    found: dict[tuple[float, bool], list[nn.Parameter]] = {(lr, True): [], (lr, False): []}
+    for name, parameter in parameters.items():
+        found.setdefault((rates.get(name, lr), name.endswith(("weight", "table"))), []).append(parameter)
+    return [{"params": of, "lr": rate, "weight_decay": decay * decays} for (rate, decays), of in found.items()]
 
 
 def states_of(optimizer: torch.optim.Optimizer, parameters: Parameters) -> States:

@@ -71,7 +71,7 @@ def _ahead(run: Run, train: Store, rows: Tensor) -> Tensor:
     def losses(parameters: Mapping[str, Tensor]) -> Tensor:
         with autocast(network.device, run.training.precision):
             outputs = functional_call(network, dict(parameters), (batch.inputs,))
-        return network.losses(outputs, batch.targets, batch.mask) / labels
+        return network.losses(outputs, batch.targets, batch.mask, batch.lists) / labels
 
     network.eval()
     return lookahead(losses, named, _rates(run, named))
@@ -79,9 +79,10 @@ def _ahead(run: Run, train: Store, rows: Tensor) -> Tensor:
 
 def _rates(run: Run, named: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What the optimizer multiplies a gradient with: its learning rate, for AdamW divided by √v̂ + ε."""
-    states, found = states_of(run.optimizer, run.parameters), {}
+    states, found, own = states_of(run.optimizer, run.parameters), {}, run.network.own_rates()
     for name, parameter in named.items():
-        state, rate = states.get(f"network.{name}", {}), torch.full((), run.training.lr, device=parameter.device)
+        lr = own.get(name, run.training.lr)
+        state, rate = states.get(f"network.{name}", {}), torch.full((), lr, device=parameter.device)
         if "exp_avg_sq" in state:
             group = run.optimizer.param_groups[0]
             seen = 1 - group["betas"][1] ** state["step"].to(parameter.device)

@@ -19,8 +19,8 @@ from mtl.training.meeting import place_of
 from mtl.training.optimizers import Parameters, make_optimizer, put_states, states_of, states_only
 from mtl.training.stopping import Stopping
 
-Row = tuple[int, str, float, float | None]
-"""Of the history: epoch, task, train loss, valid loss."""
+Row = tuple[int, str, float, float | None, int]
+"""Of the history: epoch, task, train loss, valid loss, labels it was trained on in this epoch."""
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Run:
         balancing = balancing_of(network, training).to(device)
         best = {name: p.detach().clone() for name, p in network.named_parameters()}
         stopping = Stopping.of(len(network.units), training.patience)
-        optimizer = make_optimizer(_named(network, balancing), training)
+        optimizer = make_optimizer(_named(network, balancing), training, _rates(network))
         return cls(network, balancing, optimizer, list(range(len(plan.tasks))), best, stopping, training)
 
     def __post_init__(self) -> None:
@@ -82,12 +82,13 @@ class Run:
         Raises TrainingError where the spec asks for the representation and the sharing has no such place.
         """
         network, asked, balancing = self.network, self.training.at, self.training.balancing
-        missing = network.sharing not in MEETING and not network.body.own_stop
+        missing = (network.sharing not in MEETING or network.plan.tagged) and not network.body.own_stop
         if asked == "representation" and missing and balancing in ON_GRADIENTS:
+            tagging = next((task.name for task in network.plan.tasks if task.tags), "")
             raise TrainingError(
                 f"training.at: representation, with balancing: {balancing}",
-                expected=f"a sharing with shared activations ({', '.join(MEETING)})",
-                found=f"sharing: {network.sharing}",
+                expected=f"a sharing with shared activations ({', '.join(MEETING)}), and tasks that all read rows",
+                found=f"task {tagging!r}, which tags tokens" if tagging else f"sharing: {network.sharing}",
                 do="write at: auto, or at: parameters",
             )
         self.at = place_of(network, mask) if asked == "auto" else asked
@@ -136,7 +137,7 @@ class Run:
         self.network, self.active = network, active
         self.balancing = balancing_of(network, self.training).to(network.device)
         self.balancing.meet(self.at, network.units)
-        self.optimizer = make_optimizer(self.parameters, self.training)
+        self.optimizer = make_optimizer(self.parameters, self.training, _rates(network))
 
 
 def balancing_of(network: Network, training: Training) -> Balancing:
@@ -151,3 +152,8 @@ def balancing_of(network: Network, training: Training) -> Balancing:
 def _named(network: nn.Module, balancing: nn.Module) -> Parameters:
     named = {f"network.{name}": p for name, p in network.named_parameters()}
     return named | {f"balancing.{name}": p for name, p in balancing.named_parameters()}
+
+
+def _rates(network: Network) -> dict[str, float]:
+    """Own learning rates, by the names of `_named`."""
+    return {f"network.{name}": rate for name, rate in network.own_rates().items()}

@@ -81,7 +81,7 @@ def said_in(spec: Spec, key: str) -> Any:
         here = getattr(here, step, None) if isinstance(here, BaseModel) else _in(here, step)
     if here is None and (option := option_of(key)):
         chooser, name = option
-        return chooser.table.get(said_in(spec, chooser.key), {}).get(name)
+        return chooser.table(lambda key: said_in(spec, key)).get(said_in(spec, chooser.key), {}).get(name)
     return here
 
 

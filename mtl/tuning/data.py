@@ -26,7 +26,7 @@ from mtl.data.encode import encode
 from mtl.data.encodings import Encodings
 from mtl.errors import DataError, SpecError
 from mtl.files import read_json, replacing
-from mtl.layout import ALIGNED, CHOICE, ENCODINGS, SPLIT, VALIDATED
+from mtl.layout import ALIGNED, CHOICE, EMBEDDED, ENCODINGS, SPLIT, VALIDATED
 from mtl.spec import Spec
 from mtl.tuning.space import AUTO
 
@@ -108,7 +108,8 @@ def data_key(encodes: bool) -> str:
 
     Raises DataError if the pipeline has not made it yet.
     """
-    made = (VALIDATED, SPLIT) if encodes else (ALIGNED / "train", ALIGNED / "valid", ENCODINGS)
+    embedded = (EMBEDDED,) if EMBEDDED.exists() else ()  # read only where a pretrained encoder has a part
+    made = (VALIDATED, SPLIT, *embedded) if encodes else (ALIGNED / "train", ALIGNED / "valid", ENCODINGS)
     for path in made:
         if not path.exists():
             raise DataError(

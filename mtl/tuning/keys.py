@@ -12,7 +12,7 @@ from mtl.errors import SpecError
 from mtl.spec import SPEC, Choices, Model, Range, Spec, Training, place
 from mtl.spec.links import nearest
 from mtl.spec.options import WHOLE
-from mtl.tuning.base import Base
+from mtl.tuning.base import Base, said_in
 from mtl.tuning.options import chooser_of, choosers, option_of
 from mtl.tuning.space import AUTO, DECIDING, ON_GRADIENTS_ONLY, Dimension, Space, decides, has_say, saying
 
@@ -28,7 +28,11 @@ ENCODING = ("bins", "select", "max_categories")
 OF_INPUTS: dict[str, tuple[str, ...]] = {
     "tabular": ("embedding",),
     "vector": (),
+    "pretrained_text": (),
     "text": ("tokenizer", "vocabulary", "lowercase", "max_tokens", "network", "pooling"),
+    "tokens": ("vocabulary", "least", "lowercase", "affixes", "max_tokens", "network", "pooling"),
+    "image": ("channels", "augment.flip", "augment.shift", "augment.rotate"),
+    "audio": ("seconds", "mels", "window_ms", "hop_ms", "network", "pooling"),
 }
 """Kind of an input -> its keys that are tuned, likewise; and the options of a text's network."""
 DEFAULTS: dict[str, Choices | Range] = {
@@ -40,6 +44,13 @@ DEFAULTS: dict[str, Choices | Range] = {
     "training.weight_decay": Range(low=1e-4, high=1e-1, log=True),
 }
 """What is varied where params.yaml names nothing; and training.lr, by a factor of AROUND either way."""
+DECIDED_BY = {
+    "training.momentum": "training.optimizer",
+    "training.sampler": "model.sharing",
+    "training.temperature": "training.sampler",
+    "model.bin_width": "encoding.bins",
+}
+"""Key → the one that decides whether it has a say, where that is no balancing and chooses no options."""
 AROUND = 5.0
 
 
@@ -68,8 +79,8 @@ def tunable_keys(spec: Spec) -> Iterator[str]:
     for name, one in spec.inputs.items():
         yield from (f"inputs.{name}.{key}" for key in OF_INPUTS[one.kind])
     for chooser in choosers(spec):
-        at = ".".join((*chooser.part, "options"))
-        yield from dict.fromkeys(f"{at}.{name}" for taken in chooser.table.values() for name in taken)
+        at, table = ".".join((*chooser.part, "options")), chooser.table(lambda key: said_in(spec, key))
+        yield from dict.fromkeys(f"{at}.{name}" for taken in table.values() for name in taken)
 
 
 def _below(part: type[BaseModel], at: str) -> Iterator[str]:
@@ -116,16 +127,17 @@ def _default_space(base: Base) -> dict[str, Choices | Range]:
 def _ordered(written: dict[str, Choices | Range], spec: Spec) -> Space:
     first = [*(key for key in DECIDING if key in written), *(key for key in written if decides(key) and key not in DECIDING)]
     keys = [*first, *(key for key in written if not decides(key))]
-    return Space(tuple(Dimension(key, written[key], _is_whole(key, written[key])) for key in keys))
+    return Space(tuple(Dimension(key, written[key], _is_whole(key, written[key], spec)) for key in keys))
 
 
-def _is_whole(key: str, varied: Choices | Range) -> bool:
+def _is_whole(key: str, varied: Choices | Range, spec: Spec) -> bool:
     """Whether the spec wants whole numbers there (options: where every default of that name is one)."""
     if not isinstance(varied, Range):
         return False
     if option := option_of(key):
         chooser, name = option
-        return name in WHOLE or all(isinstance(taken[name], int) for taken in chooser.table.values() if name in taken)
+        tables = chooser.table(lambda key: said_in(spec, key)).values()
+        return name in WHOLE or all(isinstance(taken[name], int) for taken in tables if name in taken)
     return _wants_int(Spec, key.split("."))
 
 
@@ -136,8 +148,8 @@ def _wants_int(annotation: Any, steps: list[str]) -> bool:
     for kind in kinds:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             field = kind.model_fields.get(steps[0])
-            if field is not None:
-                return _wants_int(field.annotation, steps[1:])
+            if field is not None and _wants_int(field.annotation, steps[1:]):
+                return True
             continue  # another kind of input may have it
         if get_origin(kind) is dict:
             return _wants_int(get_args(kind)[1], steps[1:])
@@ -159,7 +171,7 @@ def _must_be_possible(one: Dimension, space: Space, base: Base) -> None:
     heard = [values for values in trials if has_say(one.key, saying(base, values))]
     if not heard:
         raise SpecError(
-            f"{where}: has no say in any trial", expected=_needs(one.key), found=_what_is(one.key, base),
+            f"{where}: has no say in any trial", expected=_needs(one.key, base), found=_what_is(one.key, base),
             do="put that among what is varied, or remove this key",
         )  # fmt: skip
     for value in one.probes:
@@ -187,15 +199,19 @@ def _deciding_values(key: str, space: Space) -> list[dict[str, Any]]:
     return [dict(chosen) for chosen in itertools.product(*([(one.key, value) for value in one.probes] for one in deciding))]
 
 
-def _needs(key: str) -> str:
+def _needs(key: str, base: Base) -> str:
     if option := option_of(key):
         chooser, name = option
-        takers = [choice for choice, taken in chooser.table.items() if name in taken]
+        takers = [choice for choice, taken in chooser.table(base.said).items() if name in taken]
         return f"{chooser.key}: {' or '.join(takers)}, which takes this option"
     if key.startswith("tasks."):
-        return "training.balancing: fixed, which reads the weights, and a sharing that is written"
+        return "training.balancing: fixed or training.sampler: by_weight, which read the weights, and a sharing that is written"
     if key == "training.momentum":
         return "training.optimizer: sgd"
+    if key == "training.sampler":
+        return "a sharing whose tasks learn from the same batches"
+    if key == "training.temperature":
+        return "training.sampler: temperature"
     if key in ON_GRADIENTS_ONLY:
         return "a training.balancing that compares gradients"
     return "encoding.bins" if key == "model.bin_width" else "a sharing that is written, other than separate"
@@ -204,7 +220,7 @@ def _needs(key: str) -> str:
 def _what_is(key: str, base: Base) -> str:
     chooser = chooser_of(key)
     usual = chooser.key if chooser else "training.balancing"
-    decisive = {"training.momentum": "training.optimizer", "model.bin_width": "encoding.bins"}.get(key, usual)
+    decisive = DECIDED_BY.get(key, usual)
     return f"{decisive}: {base.said(decisive)}"
 
 

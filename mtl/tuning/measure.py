@@ -62,7 +62,7 @@ def _losses(fitted: list[Fitted]) -> dict[str, float]:
     """Of every task that each part has, and that has a label on its valid side."""
     found: dict[str, list[float]] = {}
     for one in fitted:
-        for epoch, task, _, loss in one.history.iter_rows():
+        for epoch, task, _, loss, _ in one.history.iter_rows():
             if epoch == one.best_epoch[task] and loss is not None:
                 found.setdefault(task, []).append(loss)
     return {task: sum(losses) / len(losses) for task, losses in found.items() if len(losses) == len(fitted)}

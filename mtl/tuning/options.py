@@ -1,20 +1,23 @@
-"""What decides which `options` there are: the sharing for a model, the balancing for training, the network for a text."""
+"""What decides which `options` there are: the sharing for a model, the balancing for training, the network for an input."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mtl.spec import Spec, TextInput
-from mtl.spec.options import BALANCING_OPTIONS, SEQUENCE_OPTIONS, SHARING_OPTIONS
+from mtl.spec import Spec
+from mtl.spec.options import BALANCING_OPTIONS, NETWORK_OPTIONS, SHARING_OPTIONS
 
-OPTIONS = {
+OPTIONS: dict[str, tuple[str, Mapping[str, Mapping[str, float]]]] = {
     "model": ("sharing", SHARING_OPTIONS),
     "training": ("balancing", BALANCING_OPTIONS),
-    "inputs": ("network", SEQUENCE_OPTIONS),
+    "inputs": ("network", {}),
 }
-"""Section -> the name of the key that decides which `options` stand beside it, and the table of them."""
+"""Section -> the name of the key that decides which `options` stand beside it, and the table of them; of inputs each kind has
+its own."""
+Said = Callable[[str], Any]
+"""What a trial, or the spec, says at a dotted key."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,11 @@ class Chooser:
     def key(self) -> str:
         return ".".join((*self.part, OPTIONS[self.part[0]][0]))
 
-    @property
-    def table(self) -> Mapping[str, Mapping[str, float]]:
-        """Choice -> option -> default."""
-        return OPTIONS[self.part[0]][1]
+    def table(self, said: Said) -> Mapping[str, Mapping[str, float]]:
+        """Choice -> option -> default, in a spec that says so."""
+        if self.part[0] != "inputs":
+            return OPTIONS[self.part[0]][1]
+        return NETWORK_OPTIONS.get(said(".".join((*self.part, "kind"))), {})
 
     def option(self, key: str) -> str | None:
         """The name of the option that `key` is; None if it is none of this part's."""
@@ -62,5 +66,5 @@ def option_of(key: str) -> tuple[Chooser, str] | None:
 
 def choosers(spec: Spec) -> list[Chooser]:
     """All that this spec has."""
-    texts = [("inputs", name) for name, one in spec.inputs.items() if isinstance(one, TextInput)]
-    return [Chooser(part) for part in (("model",), ("training",), *texts)]
+    read = [("inputs", name) for name, one in spec.inputs.items() if one.kind in NETWORK_OPTIONS]
+    return [Chooser(part) for part in (("model",), ("training",), *read)]

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mtl.spec import Choices, Range
-from mtl.spec.options import ON_GRADIENTS
+from mtl.spec.options import ON_GRADIENTS, OWN_ROWS
 from mtl.tuning.base import Base, Values
-from mtl.tuning.options import chooser_of, option_of
+from mtl.tuning.options import Said, chooser_of, option_of
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
 DIGITS = 3
 """Significant digits of a sampled number: what is printed and written is what was tried, to the last bit."""
-DECIDING = ("model.sharing", "training.balancing", "training.optimizer", "encoding.bins")
+DECIDING = ("model.sharing", "training.balancing", "training.sampler", "training.optimizer", "encoding.bins")
 """Keys that decide whether others have a say; they, and what decides about options, are sampled first."""
 OWN_STOP = "separate"
 """The sharing in which tasks share nothing, so that no balancing has a say."""
 AUTO = "auto"
 """The sharing that decides for itself, over weights of losses too; trials then share as it has decided last."""
 ON_GRADIENTS_ONLY = ("training.at", "training.every")
-WEIGHTED = ("fixed",)
-"""Balancings that read `tasks.NAME.weight`."""
-Said = Callable[[str], Any]
+WEIGHTED = {"training.balancing": ("fixed",), "training.sampler": ("by_weight",)}
+"""Key → the balancings, and the samplers, that read `tasks.NAME.weight`."""
 
 
 @dataclass(frozen=True)
@@ -135,13 +134,17 @@ def has_say(key: str, said: Said) -> bool:
     shares, open_to_all = said("model.sharing") != OWN_STOP, said("model.sharing") not in (OWN_STOP, AUTO)
     if option := option_of(key):
         chooser, name = option
-        return name in chooser.table.get(said(chooser.key), {}) and (shares or section != "training")
+        return name in chooser.table(said).get(said(chooser.key), {}) and (shares or section != "training")
     if section == "tasks":
-        return open_to_all and said("training.balancing") in WEIGHTED
+        return open_to_all and any(said(by) in names for by, names in WEIGHTED.items())
     if key == "training.balancing":
         return bool(open_to_all)
     if key in ON_GRADIENTS_ONLY:
         return shares and said("training.balancing") in ON_GRADIENTS
+    if key == "training.sampler":
+        return said("model.sharing") not in OWN_ROWS
+    if key == "training.temperature":
+        return bool(said("training.sampler") == "temperature")
     if key == "training.momentum":
         return bool(said("training.optimizer") == "sgd")
     if key == "model.bin_width":

@@ -13,9 +13,8 @@ from mtl.data.encodings import Encodings, TaskEncoding
 from mtl.data.inputs.tabular import CategoricalColumn, NumericColumn, TabularEncoding
 
 TASK = TaskEncoding("t", "t", "regression", "person", "people", "y", ("facts",), "r2", mean=3.0, std=2.0)
-FACTS = TabularEncoding(
-    "facts", "person", "people", (NumericColumn("x", "x", 1.0, 2.0),), (CategoricalColumn("c", "c", ("a", "b")),), {"z": "constant"}
-)
+NUMERIC, CATEGORICAL = NumericColumn("x", "x", 1.0, 2.0), CategoricalColumn("c", "c", ("a", "b"))
+FACTS = TabularEncoding("facts", {"person": "people"}, (NUMERIC,), (CATEGORICAL,), {"z": "constant"})
 
 
 def test_missing_and_unknown_have_codes_of_their_own() -> None:
@@ -53,6 +52,13 @@ def test_written_and_read_they_are_the_same(tmp_path: Path) -> None:
     encodings = Encodings({"facts": FACTS}, (TASK,), {"gone": "no label in test"})
     encodings.write(tmp_path)
     assert Encodings.read(tmp_path) == encodings
+
+
+def test_a_champion_of_the_time_when_an_input_had_one_source_can_still_be_read() -> None:
+    encodings = Encodings({"facts": FACTS}, (TASK,))
+    said = encodings.as_dict()
+    said["inputs"]["facts"] |= dict(zip(("entity", "source"), *said["inputs"]["facts"].pop("sources").items(), strict=True))
+    assert Encodings.parse(said) == encodings
 
 
 def test_bins_come_back_to_the_bit(tmp_path: Path) -> None:

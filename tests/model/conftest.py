@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,11 @@ import pytest
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings, TaskEncoding
 from mtl.data.inputs.tabular import CategoricalColumn, NumericColumn, TabularEncoding
+from mtl.data.ragged import Ragged
+from mtl.spec import LISTS, NUMBERS
 
-CLASSES = {"regression": 0, "binary": 2, "multiclass": 4, "ordinal": 5}
+CLASSES = {"regression": 0, "binary": 2, "multiclass": 4, "ordinal": 5, "count": 0, "quantile": 0, "multilabel": 3, "retrieval": 6}
+LEVELS = (0.1, 0.5, 0.9)
 
 
 def table(name: str, numeric: int, categorical: Sequence[int] = ()) -> TabularEncoding:
@@ -19,12 +23,13 @@ def table(name: str, numeric: int, categorical: Sequence[int] = ()) -> TabularEn
     labels = tuple(
         CategoricalColumn(f"{name}_c{i}", f"{name}_c{i}", tuple(str(v) for v in range(n))) for i, n in enumerate(categorical)
     )
-    return TabularEncoding(name, "thing", "table", numbers, labels)
+    return TabularEncoding(name, {"thing": "table"}, numbers, labels)
 
 
 def task(name: str, kind: str, inputs: Sequence[str] = ("x",), classes: int | None = None, weight: float = 1.0) -> TaskEncoding:
     labels = tuple(f"c{i}" for i in range(CLASSES[kind] if classes is None else classes))
-    return TaskEncoding(name, name, kind, "thing", "table", name, tuple(inputs), "r2", classes=labels, weight=weight)
+    own = {"quantile": {"levels": LEVELS}, "retrieval": {"size": 8, "temperature": 0.1}, "count": {"dispersion": 5.0}}.get(kind, {})
+    return TaskEncoding(name, name, kind, "thing", "table", name, tuple(inputs), "r2", classes=labels, weight=weight, **own)
 
 
 def mixed_tasks() -> tuple[TaskEncoding, ...]:
@@ -36,7 +41,9 @@ def mixed_tasks() -> tuple[TaskEncoding, ...]:
         ("d", "ordinal", 5),
         ("e", "regression", None),
     ]
-    return tuple(task(n, k, classes=c) for n, k, c in [*kinds, ("f", "multiclass", 4), ("g", "ordinal", 3)])
+    more = [("f", "multiclass", 4), ("g", "ordinal", 3), ("h", "count", None), ("j", "quantile", None)]
+    scattered = replace(task("i", "count"), distribution="negative_binomial")
+    return (*(task(n, k, classes=c) for n, k, c in [*kinds, *more]), scattered)
 
 
 def rows_for(encodings: Encodings, rows: int, seed: int, labelled: float = 0.7, noise: float = 0.3) -> AlignedSet:
@@ -46,7 +53,16 @@ def rows_for(encodings: Encodings, rows: int, seed: int, labelled: float = 0.7, 
     signal = sum(arrays["numeric"].sum(1) / np.sqrt(arrays["numeric"].shape[1]) for arrays in inputs.values())
     targets = np.stack([_target(t, signal + noise * random.normal(size=rows)) for t in encodings.tasks], 1)
     mask = random.random(targets.shape) < labelled
-    return AlignedSet(inputs, np.where(mask, targets, 0).astype(np.float32), mask, tuple(t.name for t in encodings.tasks))
+    at = {t.name: j for j, t in enumerate(encodings.tasks)}
+    lists = {t.name: _lists(targets[:, at[t.name]] * mask[:, at[t.name]]) for t in encodings.tasks if t.kind in LISTS}
+    plain = mask & np.array([t.kind not in LISTS for t in encodings.tasks])
+    return AlignedSet(inputs, np.where(plain, targets, 0).astype(np.float32), mask, tuple(at), lists=lists)
+
+
+def _lists(target: np.ndarray) -> Ragged:
+    """Of class k the labels 1 … k."""
+    lengths = target.astype(np.int64)
+    return Ragged.of_lengths(np.concatenate([np.arange(1, k + 1, dtype=np.int32) for k in lengths]), lengths)
 
 
 def _arrays(one: TabularEncoding, rows: int, random: np.random.Generator) -> dict[str, np.ndarray]:
@@ -58,7 +74,9 @@ def _arrays(one: TabularEncoding, rows: int, random: np.random.Generator) -> dic
 
 
 def _target(one: TaskEncoding, signal: np.ndarray) -> np.ndarray:
-    if one.kind == "regression":
+    if one.kind == "count":
+        return np.floor(2 * np.exp(signal))
+    if one.kind in NUMBERS:
         return signal
     edges = np.quantile(signal, np.linspace(0, 1, len(one.classes) + 1)[1:-1])
     return np.digitize(signal, edges).astype(np.float32)
@@ -68,6 +86,20 @@ def _target(one: TaskEncoding, signal: np.ndarray) -> np.ndarray:
 def mixed() -> Encodings:
     """One input, seven tasks of all kinds."""
     return Encodings({"x": table("x", 4, (3, 5))}, mixed_tasks())
+
+
+@pytest.fixture
+def listed() -> Encodings:
+    """Labels that are lists, before and behind ones that are none."""
+    tasks = (task("l", "multilabel", classes=4), task("a", "regression"), task("m", "multilabel", classes=2), task("b", "binary"))
+    return Encodings({"x": table("x", 4, (3,))}, tasks)
+
+
+@pytest.fixture
+def similar() -> Encodings:
+    """Two tasks of retrieval, of different sizes, with one of another kind between."""
+    tasks = (task("r", "retrieval", classes=6), task("a", "regression"), task("s", "retrieval", classes=4))
+    return Encodings({"x": table("x", 4, (3,))}, (*tasks[:2], replace(tasks[2], size=3, temperature=0.5)))
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.errors import SpecError
-from mtl.spec import Range, TextInput
+from mtl.spec import AudioInput, Range, TextInput
 from mtl.spec.options import SEQUENCE_OPTIONS
 from mtl.tuning.base import Base
 from mtl.tuning.data import Plan
 from mtl.tuning.diff import edited
 from mtl.tuning.keys import space_of, tunable_keys
-from mtl.tuning.space import Dimension, Space
+from mtl.tuning.space import Dimension, Space, has_say
 from mtl.tuning.study import digest, study_key
 from tests.tuning.conftest import PARAMS
 
@@ -47,6 +47,7 @@ def _silent() -> None:
         ("{space: {model.options.experts: [2, 4]}}", "has no say in any trial", "mmoe"),
         ("{space: {training.momentum: [0.5, 0.9]}}", "has no say in any trial", "sgd"),
         ("{space: {model.bin_width: [4, 8]}}", "has no say in any trial", "encoding.bins"),
+        ("{space: {training.temperature: [2, 5]}}", "has no say in any trial", "training.sampler: proportional"),
     ],
 )
 def test_what_cannot_be_tuned_is_said_with_its_key_before_any_trial(tune: str, line: str, said: str, base: Make) -> None:
@@ -79,6 +80,20 @@ def test_nothing_that_balances_is_drawn_where_tasks_share_nothing(base: Make) ->
         assert ("training.balancing" in values) == (values["model.sharing"] != "separate")
         assert ("training.at" in values) == (values.get("training.balancing") == "upgrad")
         made.spec_with(values)
+
+
+def test_a_temperature_is_drawn_for_the_sampler_that_reads_it(base: Make) -> None:
+    made = base("{space: {training.temperature: {low: 1, high: 8}, training.sampler: [proportional, temperature, by_weight], "
+                "tasks.ill.weight: [1, 2], model.sharing: [shared_bottom, hybrid]}}")  # fmt: skip
+    space, tried = space_of(made), set()
+    for seed in range(30):
+        values = drawn(space, made, seed)
+        assert ("training.sampler" in values) == (values["model.sharing"] == "shared_bottom")
+        assert ("training.temperature" in values) == (values.get("training.sampler") == "temperature")
+        assert ("tasks.ill.weight" in values) == (values.get("training.sampler") == "by_weight")
+        tried.add(values.get("training.sampler"))
+        made.spec_with(values)
+    assert len(tried) == 4
 
 
 def test_without_a_space_a_sensible_one_is_searched(base: Make) -> None:
@@ -276,3 +291,19 @@ def test_a_task_may_be_called_options(base: Make) -> None:
     space = space_of(made)
     assert space.present(made) == {"tasks.options.weight": 1}
     assert 1 <= made.spec_with(drawn(space, made, 0)).tasks["options"].weight <= 2
+
+
+def test_a_network_has_the_options_of_its_input_s_kind(base: Make) -> None:
+    """`cnn` of a recording takes others than `cnn` of a text, with other defaults."""
+    sound = "  call: {source: people, kind: audio, column: call, rate: 8000}\ntasks:\n"
+    params = with_text("cnn").replace("tasks:\n", sound)
+    keys = ("inputs.call.options.channels", "inputs.note.options.channels", "inputs.call.options.layers")
+    made = base(f"{{space: {{{', '.join(f'{key}: [8, 16]' for key in keys)}, inputs.call.mels: [20, 40]}}}}", params)
+    assert [made.said(key) for key in keys] == [32, 64, 3]
+    assert all(has_say(key, made.said) for key in keys)
+    values = drawn(space_of(made), made, 0)
+    call = made.spec_with(values).inputs["call"]
+    assert isinstance(call, AudioInput)
+    assert (call.mels, call.options["channels"]) == (values["inputs.call.mels"], values[keys[0]])
+    with pytest.raises(SpecError, match="not a key to tune"):
+        space_of(base("{space: {inputs.call.options.kernels: [2, 3]}}", params))

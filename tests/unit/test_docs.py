@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
@@ -81,7 +81,8 @@ def defaults() -> Iterator[tuple[str, Any]]:
     }  # fmt: skip
     yield from ((f"{at}.{name}", field.default) for at, part in parts.items() for name, field in part.model_fields.items())
     yield from (
-        (f"training.{name}", Training.model_fields[name].default) for name in ("balancing", "options", "at", "every", "relatedness")
+        (f"training.{name}", Training.model_fields[name].default)
+        for name in ("balancing", "options", "at", "every", "sampler", "temperature", "relatedness")
     )
     yield "encoding.bins", Encoding.model_fields["bins"].default
 
@@ -124,6 +125,8 @@ def test_every_method_stands_there_with_its_options() -> None:
         said = [(part.get(key), dict(part.get("options") or {})) for part in (one.get(section) or {} for one in written)]
         for name in names:
             assert (name, options.get(name, {})) in said, f"{name} with {options.get(name, {})}"
+    samplers = {(one.get("training") or {}).get("sampler") for one in written}
+    assert set(get_args(Training.model_fields["sampler"].annotation)) <= samplers
     assert all(f"### `{name}`" in METHODS for name in SHARINGS)
     assert all(f"| `training.regularizers.{name}` |" in METHODS for name in REGULARIZERS)
     for name, part in _parts().items():

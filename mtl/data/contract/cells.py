@@ -8,19 +8,29 @@ from dataclasses import dataclass
 import polars as pl
 
 from mtl.data.contract.columns import WORDS, Use
+from mtl.data.contract.labels import labels
+from mtl.data.contract.media import content, faults
 from mtl.data.contract.schema import BAD, DTYPES
 from mtl.data.contract.text import as_text, fold, folded, raw_text, spelled
+from mtl.data.contract.tokens import tags, tokens
 
 NOT_A_NUMBER = "not a number"
 NOT_A_DATE = "not a date such as 2026-03-31"
 NOT_NUMBERS = "not a list of numbers such as [0.5, -1]"
-REASONS = {"numeric": NOT_A_NUMBER, "vector": NOT_NUMBERS}
+NOT_PLACES = "not a list of places of bits such as [3, 17]"
+NOT_LABELS = 'not a list of labels such as ["a", "b"]'
+NOT_WORDS = 'not a list of words such as ["a", "b"]'
+REASONS = {
+    "numeric": NOT_A_NUMBER, "vector": NOT_NUMBERS, "bits": NOT_PLACES, "labels": NOT_LABELS, "tokens": NOT_WORDS,
+    "tags": NOT_WORDS,
+}  # fmt: skip
 """Kind of a column -> why a cell could not be cast; of any other: NOT_A_DATE."""
 
 
 @dataclass(frozen=True)
 class Cast:
-    """A chunk with typed columns; the cells that could not be cast are null in it and listed in `bad`."""
+    """A chunk with typed columns; the cells that could not be cast are null in it and listed in `bad`, as is media that nobody
+    can open."""
 
     frame: pl.DataFrame
     bad: pl.DataFrame
@@ -32,8 +42,9 @@ def cast(raw: pl.DataFrame, uses: Iterable[Use]) -> Cast:
     """The used columns of a chunk of ingested rows, typed as validated ones."""
     uses = list(uses)
     typed = raw.select(typed_expr(use, raw.schema[use.column]) for use in uses)
-    may = [use for use in uses if use.kind in ("numeric", "date", "datetime", "vector")]
+    may = [use for use in uses if use.kind in ("numeric", "date", "datetime", "vector", "bits", "labels", "tokens", "tags")]
     bad = [_lost(raw, typed, use) for use in may if typed[use.column].null_count() > raw[use.column].null_count()]
+    bad += [faults(raw[use.column], typed[use.column], use.readers) for use in uses if use.kind == "media"]
     numeric = [use.column for use in uses if use.kind == "numeric"]
     nan = typed.select(pl.col(numeric).is_nan().sum()).row(0, named=True) if numeric else {}
     held = [column for column, count in nan.items() if count]
@@ -50,8 +61,11 @@ def typed_expr(use: Use, dtype: pl.DataType) -> pl.Expr:
         return _moment(use, dtype)
     if use.kind == "boolean":
         return pl.col(use.column).cast(pl.Boolean, strict=False)
-    if use.kind == "vector":
-        return _vector(use, dtype)
+    several = {"vector": _vector, "bits": _bits, "labels": labels, "tokens": tokens, "tags": tags}.get(use.kind)
+    if several is not None:
+        return several(use, dtype)
+    if use.kind == "media":
+        return content(use.column, dtype)
     text = as_text(use.column, dtype)
     if use.words:
         return _word(text, use.spellings).alias(use.column)
@@ -72,6 +86,16 @@ def _vector(use: Use, dtype: pl.DataType) -> pl.Expr:
         cell = text.str.replace_all(r"\s*[,;]\s*|\s+", " ").str.split(" ")
     numbers = cell.cast(target, strict=False)
     return pl.when(numbers.list.eval(pl.element().is_null()).list.any()).then(None).otherwise(numbers).alias(use.column)
+
+
+def _bits(use: Use, dtype: pl.DataType) -> pl.Expr:
+    """A list of whole numbers, as `_vector` reads numbers; text of brackets alone is the list without any."""
+    numbers, target = _vector(use, dtype), pl.List(pl.Int64())
+    if not dtype.is_nested():
+        none = pl.col(use.column).cast(pl.String).str.contains(r"^\s*[\[(]\s*[\])]\s*$")
+        numbers = pl.when(none).then(pl.lit([], pl.List(pl.Float64()))).otherwise(numbers)
+    whole = numbers.list.eval(pl.element() == pl.element().round()).list.all()
+    return pl.when(whole).then(numbers.cast(target, strict=False)).otherwise(None).alias(use.column)
 
 
 def _key(text: pl.Expr) -> pl.Expr:

@@ -15,6 +15,7 @@ from mtl.data.contract.columns import Use
 from mtl.data.contract.derive import derive, roots
 from mtl.data.contract.schema import BAD, DTYPES, broken, contract
 from mtl.data.contract.text import raw_text
+from mtl.data.contract.tokens import uneven
 from mtl.data.keys import key_expr
 from mtl.spec import Entity
 
@@ -88,12 +89,14 @@ def check(raw: pl.DataFrame, rules: Rules, superseded: pl.Series | None = None) 
 def _typed(raw: pl.DataFrame, rules: Rules) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, int]]:
     """The typed chunk with derived columns, every bad cell null; the bad cells; NaN cells."""
     ingested, bad = _checked(raw, cast(raw, rules.base.values()), rules.contracts[0])
-    if not rules.made:
-        return ingested.frame, bad, ingested.nan
-    whole = derive(ingested.frame, rules.derived, rules.source)
-    made, worse = _checked(whole, cast(whole, rules.made.values()), rules.contracts[1])
-    frame = pl.concat([ingested.frame, made.frame], how="horizontal")
-    return frame, pl.concat([bad, worse]), {**ingested.nan, **made.nan}
+    frame, nan = ingested.frame, ingested.nan
+    if rules.made:
+        whole = derive(frame, rules.derived, rules.source)
+        made, worse = _checked(whole, cast(whole, rules.made.values()), rules.contracts[1])
+        frame = pl.concat([frame, made.frame], how="horizontal")
+        bad, nan = pl.concat([bad, worse]), {**nan, **made.nan}
+    unlike = uneven(frame, rules.uses, bad)
+    return (_nulled(frame, unlike), pl.concat([bad, unlike]), nan) if unlike.height else (frame, bad, nan)
 
 
 def _checked(raw: pl.DataFrame, cast: Cast, schema: Any) -> tuple[Cast, pl.DataFrame]:

@@ -4,23 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import polars as pl
 
+from mtl.data.pictures import Picture
+from mtl.data.sounds import Sound
 from mtl.errors import SpecError
 from mtl.layout import SPLITS
-from mtl.spec import NUMBERS, Column, Input, Source, Spec, Task, TextInput, VectorInput
+from mtl.spec import (
+    LISTS,
+    NUMBERS,
+    SEPARATOR,
+    AudioInput,
+    Column,
+    ImageInput,
+    Input,
+    PretrainedTextInput,
+    Source,
+    Spec,
+    Task,
+    TextInput,
+    TokensInput,
+    VectorInput,
+)  # fmt: skip
 
-Kind = Literal["numeric", "label", "category", "document", "text", "time", "plain", "date", "datetime", "boolean", "vector"]
-"""`document` is text that is read and not only compared, `vector` a list of numbers. `time` becomes date or datetime, `plain`
-whatever the cells are, once the data have been looked at (kinds.py)."""
+Kind = Literal[
+    "numeric", "label", "category", "document", "text", "time", "plain", "date", "datetime", "boolean", "vector", "bits", "labels",
+    "media", "tokens", "tags",
+]  # fmt: skip
+"""`document` is text that is read and not only compared, `vector` a list of numbers, `bits` one of places, `labels` one of labels,
+`tokens` one of words, `tags` one of what each of these is, `media` the bytes of a picture or a recording. `time` becomes date or
+datetime, `plain` whatever the cells are, once the data have been looked at (kinds.py)."""
+
+SEVERAL = {"vector", "bits", "labels", "media", "tokens", "tags"}
+"""Kinds whose cells no table can be cut by."""
 
 WORDS = {"0": "0", "1": "1", "false": "0", "true": "1", "no": "0", "yes": "1"}
 """What a binary column without `positive` and `negative` may hold, and what it means."""
 
 Bounds = tuple[float | None, float | None]
 T = TypeVar("T")
+
+
+class Reader(Protocol):
+    """What opens a cell of media (`mtl.data.sounds.Sound` is one); two that are equal open the same cells."""
+
+    def fault(self, cell: bytes) -> tuple[str, str] | None:
+        """Why the cell cannot be read, and what it is, in words without its bytes; None if it can."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +74,20 @@ class Use:
     """Sets of values; a cell must be in each of them."""
     spellings: tuple[str, ...] = ()
     """Values as the spec spells them: `1.0` in the data is its `1`."""
+    whole: bool = False
+    """Whether a number must be whole."""
     longest: int | None = None
     """Characters of a document at most."""
     size: int | None = None
-    """Numbers of a vector."""
+    """Numbers of a vector, or bits."""
+    separator: str | None = None
+    """What stands between labels in a text."""
+    scheme: str | None = None
+    """Of tags: how they say where spans are."""
+    beside: tuple[str, ...] = ()
+    """Of tags: the columns of their tokens, of which each has as many."""
+    readers: tuple[Reader, ...] = ()
+    """Of media: each must be able to open a cell."""
     key: bool = False
     words: bool = False
     """A binary label in WORDS."""
@@ -69,11 +110,11 @@ def _asked(spec: Spec, name: str) -> Iterator[Use]:
     for key in entity.key:
         yield Use(key, "text", f"entities.{spec.entity_of(name)}.key", costs="row", nullable=False, key=True)
     for of, one in spec.inputs.items():
-        if one.source == name:
+        if name in one.all_sources:
             yield from _of_input(one, f"inputs.{of}")
     for of, task in spec.tasks.items():
         if task.source == name:
-            yield from _of_task(of, task)
+            yield from _of_task(of, task) if task.kind != "tagging" else _of_tags(spec, of, task)
     for column, contract in source.columns.items():
         yield _of_contract(column, contract, f"sources.{name}.columns.{column}")
     yield from _of_source(name, source)
@@ -85,10 +126,18 @@ def _asked(spec: Spec, name: str) -> Iterator[Use]:
 
 def _of_input(one: Input, where: str) -> Iterator[Use]:
     """A bad cell of an input takes its row along: what is predicted from the rest would be another thing."""
-    if isinstance(one, TextInput):
+    if isinstance(one, TextInput | PretrainedTextInput):
         yield Use(one.column, "document", f"{where}.column", costs="row", longest=one.max_chars)
+    elif isinstance(one, TokensInput):
+        yield Use(one.column, "tokens", f"{where}.column", costs="row")
     elif isinstance(one, VectorInput):
-        yield Use(one.column, "vector", f"{where}.column", costs="row", size=one.size)
+        kind: Kind = "bits" if one.format == "bits" else "vector"
+        yield Use(one.column, kind, f"{where}.column", costs="row", size=one.size)
+    elif isinstance(one, ImageInput):
+        yield Use(one.column, "media", f"{where}.column", costs="row", readers=(Picture(one.shape, one.max_pixels),))
+    elif isinstance(one, AudioInput):
+        reader = Sound(one.format, one.rate, one.max_seconds)
+        yield Use(one.column, "media", f"{where}.column", costs="row", readers=(reader,))
     else:
         for column, contract in one.columns.items():
             yield _of_contract(column, contract, f"{where}.columns.{column}", costs="row")
@@ -103,16 +152,30 @@ def _of_contract(column: str, contract: Column, where: str, costs: Literal["row"
 
 
 def _of_task(of: str, task: Task) -> Iterator[Use]:
-    where, tasks = f"tasks.{of}.column", (of,)
+    where, tasks, named = f"tasks.{of}.column", (of,), task.classes or ()
     if task.kind in NUMBERS:
-        bounded = task.min is not None or task.max is not None
-        yield Use(task.column, "numeric", where, bounds=((task.min, task.max),) if bounded else (), tasks=tasks)
+        counted = task.kind == "count"
+        low, high = 0 if counted and task.min is None else task.min, task.max
+        bounds = ((low, high),) if low is not None or high is not None else ()
+        yield Use(task.column, "numeric", where, bounds=bounds, whole=counted, tasks=tasks)
+    elif task.kind in LISTS:
+        allowed, separator = (named,) if named else (), task.separator or SEPARATOR
+        yield Use(task.column, "labels", where, allowed=allowed, spellings=named, separator=separator, tasks=tasks)
     elif task.kind == "binary" and task.positive is None and task.negative is None:
         yield Use(task.column, "label", where, allowed=(tuple(WORDS),), spellings=tuple(WORDS), words=True, tasks=tasks)
     else:
-        known = task.classes or tuple(v for v in (task.negative, task.positive) if v is not None)
+        known = named or tuple(v for v in (task.negative, task.positive) if v is not None)
         closed = bool(task.classes) or len(known) == 2  # with `positive` alone every other value counts as 0
         yield Use(task.column, "label", where, allowed=(known,) if closed else (), spellings=known, tasks=tasks)
+    if task.for_each:
+        yield Use(task.for_each.column, "text", f"tasks.{of}.for_each.column")
+
+
+def _of_tags(spec: Spec, of: str, task: Task) -> Iterator[Use]:
+    inputs = (spec.inputs[name] for name in spec.inputs_of(of))
+    beside = tuple(one.column for one in inputs if isinstance(one, TokensInput) and task.source in one.all_sources)
+    where, allowed = f"tasks.{of}.column", (task.classes,) if task.classes else ()
+    yield Use(task.column, "tags", where, allowed=allowed, scheme=task.scheme, beside=beside, tasks=(of,))
     if task.for_each:
         yield Use(task.for_each.column, "text", f"tasks.{of}.for_each.column")
 
@@ -169,7 +232,7 @@ def expected_columns(arguments: dict[str, object]) -> list[str]:
 def _merge(name: str, uses: list[Use]) -> Use:
     """One use that satisfies all."""
     kind, strong = _kind(name, uses)
-    labels = [u for u in uses if u.kind == "label"]
+    labels = [u for u in uses if u.kind in ("label", "labels", "tags")]
     words = bool(labels) and all(u.words for u in labels)
     required = next((u for u in uses if not u.optional), uses[0])
     return replace(
@@ -180,10 +243,15 @@ def _merge(name: str, uses: list[Use]) -> Use:
         nullable=all(u.nullable for u in uses),
         key=any(u.key for u in uses),
         bounds=_each(u.bounds for u in uses),
-        allowed=_each([*(u.allowed for u in uses if u.kind != "label"), _either(labels)]),
+        whole=any(u.whole for u in uses),
+        allowed=_each([*(u.allowed for u in uses if u not in labels), _either(labels)]),
         spellings=_each(u.spellings for u in uses),
         longest=min((u.longest for u in uses if u.longest is not None), default=None),
-        size=_size(name, uses),
+        size=_the_same("size", name, [u for u in uses if u.size is not None]),
+        separator=_the_same("separator", name, labels),
+        scheme=_the_same("scheme", name, labels),
+        beside=_each(u.beside for u in uses),
+        readers=_each(u.readers for u in uses),
         words=words,
         tasks=_each(u.tasks for u in uses),
     )
@@ -195,6 +263,8 @@ def _kind(name: str, uses: list[Use]) -> tuple[Kind, bool]:
     texts = [k for k in order if k in strong]
     if len(strong) > 1 and len(texts) != len(strong):
         raise _two_types(name, [u for u in uses if u.strong])
+    if SEVERAL.intersection(strong) and any(u.kind == "text" for u in uses):
+        raise _two_types(name, uses)
     if texts:
         return texts[0], True
     if strong:
@@ -202,14 +272,16 @@ def _kind(name: str, uses: list[Use]) -> tuple[Kind, bool]:
     return ("text" if any(u.kind == "text" for u in uses) else "plain"), False
 
 
-def _size(name: str, uses: list[Use]) -> int | None:
-    said = [u for u in uses if u.size is not None]
-    other = next((u for u in said if u.size != said[0].size), None)
+def _the_same(what: Literal["size", "separator", "scheme"], name: str, uses: list[Use]) -> Any:
+    """What all of these uses of one column say."""
+    said = [getattr(use, what) for use in uses]
+    other = next((use for use, one in zip(uses, said, strict=True) if one != said[0]), None)
     if other is None:
-        return said[0].size if said else None
+        return said[0] if said else None
     raise SpecError(
-        f"params.yaml, {other.where}: column {other.column!r} of source {name!r}", expected=f"size {said[0].size}, as "
-        f"{said[0].where} says", found=f"size {other.size}", do="give both inputs the same size",
+        f"params.yaml, {other.where}: column {other.column!r} of source {name!r}",
+        expected=f"{what} {said[0]!r}, as {uses[0].where} says", found=f"{what} {getattr(other, what)!r}",
+        do=f"give all that read the column the same {what}",
     )  # fmt: skip
 
 

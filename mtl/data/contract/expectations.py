@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from polars import selectors as cs
 
 from mtl.data.contract.check import Rules
 from mtl.data.contract.columns import expected_columns
@@ -70,11 +71,11 @@ def _about(statement: Statement, seen: Mapping[str, Any]) -> str:
 
 
 def sample(folder: Path, columns: Sequence[str], rows: int) -> pl.DataFrame:
-    """Those columns of every row, or of SAMPLE at most, evenly spaced; a part in memory at a time."""
-    step = max(1, -(-rows // SAMPLE))
+    """Those columns of every row, or of SAMPLE at most, evenly spaced; a part in memory at a time. Of bytes, that there are any."""
+    step, there = max(1, -(-rows // SAMPLE)), pl.when(cs.binary().is_not_null()).then(True)
     parts, passed = [], 0
     for file in sorted(folder.glob("*.parquet")):
-        part = pl.read_parquet(file, columns=list(columns))
+        part = pl.read_parquet(file, columns=list(columns)).with_columns(there.name.keep())
         parts.append(part.gather_every(step, offset=-passed % step))
         passed += part.height
     return pl.concat(parts)

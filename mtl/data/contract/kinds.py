@@ -12,12 +12,16 @@ import polars as pl
 from mtl.data.contract.chunks import schema_of
 from mtl.data.contract.columns import WORDS, Kind, Use
 from mtl.data.contract.text import as_text, folded
+from mtl.data.file_cells import FILE
 from mtl.errors import DataError
 
 NUMBER = r"^\s*[+-]?(0|[1-9]\d*|0?\.\d+|(0|[1-9]\d*)\.\d*)([eE][+-]?\d+)?\s*$"
 """Text that is a number and not a code: `007` is a code."""
 
-EXPECTED = {"numeric": "numbers", "time": "dates", "vector": "lists of numbers"}
+EXPECTED = {
+    "numeric": "numbers", "time": "dates", "vector": "lists of numbers", "bits": "lists of places",
+    "labels": "lists of labels, or text", "tokens": "lists of words, or text", "tags": "lists of tags, or text",
+}  # fmt: skip
 """Kind of a column -> what its type must hold."""
 
 PAIRS = (("0", "1"), ("false", "true"), ("no", "yes"))
@@ -106,7 +110,13 @@ def _labels(column: str, files: Sequence[Path]) -> set[str]:
 
 
 def _usable(use: Use, name: str, file: Path, dtype: pl.DataType) -> None:
-    listed = use.kind == "vector" and isinstance(dtype, pl.List | pl.Array) and pl.Series([], dtype=dtype.inner).dtype.is_numeric()
+    if use.kind == "media":
+        _of_bytes(use, name, file, dtype)
+        return
+    inner = pl.Series([], dtype=dtype.inner).dtype if isinstance(dtype, pl.List | pl.Array) else None
+    of_texts = use.kind in ("labels", "tokens", "tags")
+    of_labels = of_texts and not (inner is None or inner.is_nested() or inner in (pl.Binary, pl.Object))
+    listed = of_labels or (use.kind in ("vector", "bits") and inner is not None and inner.is_numeric())
     nested = (dtype.is_nested() and not listed) or dtype in (pl.Binary, pl.Object)
     wrong = use.kind == "numeric" and dtype.is_temporal()
     undated = use.kind == "time" and not (
@@ -116,9 +126,19 @@ def _usable(use: Use, name: str, file: Path, dtype: pl.DataType) -> None:
         raise DataError(
             f"source {name!r} ({file}): column {use.column!r} (params.yaml, {use.where})",
             expected=EXPECTED.get(use.kind, "text, numbers or truth values"),
-            found=f"the type {dtype}",
+            found="the bytes of files" if dtype == FILE else f"the type {dtype}",
             do="use another column, or change the type where the table is made",
         )
+
+
+def _of_bytes(use: Use, name: str, file: Path, dtype: pl.DataType) -> None:
+    if dtype not in (pl.Binary, FILE):
+        raise DataError(
+            f"source {name!r} ({file}): column {use.column!r} (params.yaml, {use.where})", expected="bytes",
+            found=f"the type {dtype}; CSV and NDJSON hold no bytes",
+            do="bring a Parquet table with a binary column; or, where the column holds paths, make its source a folder and write "
+            f"`table: NAME.csv` and `files: {{{use.column}_file: {use.column}}}` under sources.{name}, and use that column",
+        )  # fmt: skip
 
 
 def _no_column(use: Use, name: str, file: Path, known: list[str]) -> DataError:

@@ -33,9 +33,10 @@ def profile(folder: Path, uses: Mapping[str, Use], glimpse: dict[str, pl.Series]
     table = pl.scan_parquet(folder / "*.parquet")
     rows = int(table.select(pl.len()).collect().item())
     names = [c for c, use in uses.items() if not use.key and use.kind not in ("date", "datetime")]
-    columns = {}
+    columns, media = {}, any(use.kind == "media" for use in uses.values())
     for start in range(0, len(names), TOGETHER):
-        for cells in table.select(names[start : start + TOGETHER]).collect():
+        some = [pl.col(c).is_null() if uses[c].kind == "media" else pl.col(c) for c in names[start : start + TOGETHER]]
+        for cells in table.select(some).collect(engine="streaming" if media else "auto"):
             kind = uses[cells.name].kind
             columns[cells.name] = _column(cells, uses[cells.name])
             if glimpse is not None and kind == "numeric":
@@ -44,7 +45,10 @@ def profile(folder: Path, uses: Mapping[str, Use], glimpse: dict[str, pl.Series]
 
 
 def _column(cells: pl.Series, use: Use) -> dict[str, Any]:
-    if use.longest is not None or use.size is not None:  # texts and vectors: all different, and nobody's to keep
+    if use.kind == "media":  # these say whether a cell is null: of many bytes nothing else is held
+        return {"kind": "read", "nulls": _share(int(cells.sum()), len(cells))}
+    several = use.size is not None or use.kind in ("labels", "tokens", "tags")
+    if use.longest is not None or several:  # all different, or several a cell: nobody's to keep
         return {"kind": "read", "nulls": _share(cells.null_count(), len(cells))}
     return _numeric(cells) if use.kind == "numeric" else _values(cells, use.kind)
 

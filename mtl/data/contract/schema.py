@@ -13,15 +13,19 @@ import polars as pl
 from pandera.errors import SchemaErrors
 
 from mtl.data.contract.columns import Bounds, Use
+from mtl.data.contract.tokens import of_tags, of_tokens
 
 DTYPES: dict[str, pl.DataType] = {
     "numeric": pl.Float64(), "label": pl.String(), "category": pl.String(), "document": pl.String(), "text": pl.String(),
     "date": pl.Date(), "datetime": pl.Datetime("us"), "boolean": pl.Boolean(), "vector": pl.List(pl.Float64()),
+    "labels": pl.List(pl.String()), "media": pl.Binary(), "bits": pl.List(pl.Int64()),
+    "tokens": pl.List(pl.String()), "tags": pl.List(pl.String()),
 }  # fmt: skip
 """Kind of a column -> its type once validated."""
 
 MISSING = "missing"
 NOT_FINITE = "not finite"
+NOT_WHOLE = "expected a whole number"
 EMPTY = "an empty text"
 YES_OR_NO = "expected 0 or 1, false or true, no or yes"
 BAD = pl.Schema({"row": pl.UInt32, "column": pl.String, "value": pl.String, "reason": pl.String})
@@ -53,16 +57,25 @@ def broken(schema: pa.DataFrameSchema, frame: pl.DataFrame) -> pl.DataFrame:
 
 def _checks(use: Use) -> list[pa.Check]:
     checks = [pa.Check(_finite, error=NOT_FINITE)] if use.kind == "numeric" else []
+    checks += [pa.Check(_is_whole, error=NOT_WHOLE)] if use.whole else []
     checks += [_within(bounds) for bounds in use.bounds]
     checks += [pa.Check(_filled, error=EMPTY), _not_longer(use.longest)] if use.longest is not None else []
-    checks += [_of_size(use.size), pa.Check(_all_finite, error=NOT_FINITE)] if use.size is not None else []
+    checks += _of_list(use.kind, use.size) if use.size is not None else []
     said = YES_OR_NO if use.words else ""
+    checks += of_tokens() if use.kind == "tokens" else of_tags(use) if use.kind == "tags" else []
+    if use.kind in ("labels", "tags"):
+        return checks + [_each_in(values) for values in use.allowed]
     return checks + [pa.Check.isin(list(values), error=said or in_words(values)) for values in use.allowed]
 
 
 def _finite(data: Any) -> pl.LazyFrame:
     frame: pl.LazyFrame = data.lazyframe
     return frame.select(pl.col(data.key).is_finite())
+
+
+def _is_whole(data: Any) -> pl.LazyFrame:
+    frame: pl.LazyFrame = data.lazyframe
+    return frame.select(pl.col(data.key) == pl.col(data.key).round())
 
 
 def _filled(data: Any) -> pl.LazyFrame:
@@ -78,6 +91,18 @@ def _not_longer(most: int) -> pa.Check:
     return pa.Check(check, error=f"expected at most {most:,} characters")
 
 
+def _of_list(kind: str, size: int) -> list[pa.Check]:
+    return [_places(size)] if kind == "bits" else [_of_size(size), pa.Check(_all_finite, error=NOT_FINITE)]
+
+
+def _places(size: int) -> pa.Check:
+    def check(data: Any) -> pl.LazyFrame:
+        frame: pl.LazyFrame = data.lazyframe
+        return frame.select(pl.col(data.key).list.eval(pl.element().is_between(0, size - 1)).list.all())
+
+    return pa.Check(check, error=f"expected places from 0 to {size - 1}")
+
+
 def _of_size(size: int) -> pa.Check:
     def check(data: Any) -> pl.LazyFrame:
         frame: pl.LazyFrame = data.lazyframe
@@ -89,6 +114,14 @@ def _of_size(size: int) -> pa.Check:
 def _all_finite(data: Any) -> pl.LazyFrame:
     frame: pl.LazyFrame = data.lazyframe
     return frame.select(pl.col(data.key).list.eval(pl.element().is_finite().fill_null(False)).list.all())
+
+
+def _each_in(values: tuple[str, ...]) -> pa.Check:
+    def check(data: Any) -> pl.LazyFrame:
+        frame: pl.LazyFrame = data.lazyframe
+        return frame.select(pl.col(data.key).list.eval(pl.element().is_in(list(values))).list.all())
+
+    return pa.Check(check, error=in_words(values).replace("one of", "some of"))
 
 
 def _within(bounds: Bounds) -> pa.Check:

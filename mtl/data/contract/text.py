@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from mtl.data.file_cells import FILE, PATH
+
 WHOLE = r"^\s*([+-]?\d+)\.0*\s*$"
 """A whole number written with a point: 7.0, as tables with gaps write what was 7."""
 SHOWN = 100
@@ -12,7 +14,11 @@ MIDNIGHT = r"[ T]00:00:00(\.0+)?$"
 
 def as_text(column: str, dtype: pl.DataType) -> pl.Expr:
     """A cell as the text a person would write: 7.0 is `7`, true is `true`, midnight is its date; NaN is null."""
-    cell = pl.col(column)
+    return written(pl.col(column), dtype)
+
+
+def written(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """The same of any expression of this type."""
     if dtype == pl.String:
         return cell
     if dtype.is_float():
@@ -27,7 +33,9 @@ def as_text(column: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def raw_text(column: str, dtype: pl.DataType) -> pl.Expr:
-    """A cell as it came, to be shown in quarantine; nested ones as JSON, bytes as base64."""
+    """A cell as it came, to be shown in quarantine; nested ones as JSON, bytes as base64, of a listed file its path."""
+    if dtype == FILE:
+        return pl.col(column).struct.field(PATH).alias(column)
     if dtype.is_nested():
         return pl.struct(column).struct.json_encode().alias(column)
     if dtype == pl.Binary:

@@ -23,8 +23,8 @@ def fit_table(spec: Spec, name: str, one: TabularInput, train: pl.DataFrame) -> 
         for c, k in one.columns.items()
         if k.kind == "categorical" and c not in dropped
     ]
-    entity = spec.entity_of(one.source)
-    return TabularEncoding(name, entity, one.source, tuple(numeric), tuple(categorical), one.embedding, dropped=dropped)
+    sources = spec.input_sources(name)
+    return TabularEncoding(name, sources, tuple(numeric), tuple(categorical), one.embedding, dropped=dropped)
 
 
 def _carry_nothing(one: TabularInput, columns: dict[str, pl.Series]) -> dict[str, str]:

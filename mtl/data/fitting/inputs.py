@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
 import polars as pl
 
+from mtl.data.fitting.audio import fit_audio
 from mtl.data.fitting.columns import fit_table
+from mtl.data.fitting.image import fit_image
 from mtl.data.fitting.names import column_names
-from mtl.data.inputs import InputEncoding, TextEncoding, VectorEncoding
+from mtl.data.fitting.pretrained import fit_pretrained
+from mtl.data.fitting.vectors import scaled
+from mtl.data.inputs import BitsEncoding, InputEncoding, TextEncoding, TokensEncoding, VectorEncoding
 from mtl.data.tokenizer import fit_tokenizer
+from mtl.data.words import fit_words
 from mtl.errors import UnfitError
-from mtl.spec import Spec, TabularInput, TextInput, VectorInput
+from mtl.layout import EMBEDDED
+from mtl.spec import AudioInput, ImageInput, PretrainedTextInput, Spec, TabularInput, TextInput, TokensInput, VectorInput
 from mtl.spec.options import SEQUENCE_OPTIONS, options_of
 
 
-def fit_input(spec: Spec, name: str, train: pl.DataFrame) -> InputEncoding:
+def fit_input(spec: Spec, name: str, train: pl.DataFrame, embedded: Path = EMBEDDED) -> InputEncoding:
     """The encoding of input `name` from its raw train rows (columns by their names in raw frames).
 
-    Raises UnfitError where train has nothing to learn it from.
+    `embedded`: what the stage `embed` made. Raises UnfitError where train has nothing to learn it from.
     """
     one = spec.inputs[name]
+    if isinstance(one, PretrainedTextInput):
+        return fit_pretrained(spec, name, one, train, embedded)
+    if isinstance(one, ImageInput):
+        return fit_image(spec, name, one, train)
+    if isinstance(one, AudioInput):
+        return fit_audio(spec, name, one, train)
+    if isinstance(one, TokensInput):
+        return _fit_tokens(spec, name, one, train)
     if isinstance(one, TextInput):
         return _fit_text(spec, name, one, train)
     if isinstance(one, VectorInput):
@@ -39,22 +52,30 @@ def _fit_text(spec: Spec, name: str, one: TextInput, train: pl.DataFrame) -> Tex
             f"inputs.{name}, column {one.column!r}: {error.what}", expected=error.expected, found=error.found, do=error.do
         ) from error
     options = options_of(one.network, one.options, SEQUENCE_OPTIONS)
-    entity = spec.entity_of(one.source)
     return TextEncoding(
-        name, entity, one.source, one.column, raw, tokenizer, one.max_tokens, one.network, one.pooling, options
+        name, spec.input_sources(name), one.column, raw, tokenizer, one.max_tokens, one.network, one.pooling, options
     )  # fmt: skip
 
 
-def _fit_vector(spec: Spec, name: str, one: VectorInput, train: pl.DataFrame) -> VectorEncoding:
+def _fit_tokens(spec: Spec, name: str, one: TokensInput, train: pl.DataFrame) -> TokensEncoding:
     raw = column_names(spec)[name, one.column]
-    zeros, ones = (0.0,) * one.size, (1.0,) * one.size
-    plain = VectorEncoding(name, spec.entity_of(one.source), one.source, one.column, raw, zeros, ones)
-    arrays = plain.apply(train)
-    values = arrays["numeric"][arrays["present"]].astype(np.float64)
-    if not len(values):
+    known = fit_words(train[raw], most=one.vocabulary, least=one.least, lowercase=one.lowercase)
+    if not known:
         raise UnfitError(
-            f"inputs.{name}, column {one.column!r}: a vector cannot be scaled", expected=f"train rows with {one.size} numbers",
-            found="none", do="mend the table or the split, or remove the input",
+            f"inputs.{name}, column {one.column!r}: no word is known", expected=f"words that train has {one.least} times or more",
+            found=f"none in {train[raw].count()} lists of tokens", do="write a smaller `least`, or remove the input",
         )  # fmt: skip
-    std = values.std(axis=0)
-    return replace(plain, mean=tuple(values.mean(axis=0).tolist()), std=tuple(np.where(std > 0, std, 1.0).tolist()))
+    options = options_of(one.network, one.options, SEQUENCE_OPTIONS)
+    return TokensEncoding(
+        name, spec.input_sources(name), one.column, raw, known, one.lowercase, one.affixes, one.max_tokens, one.network,
+        one.pooling, options,
+    )  # fmt: skip
+
+
+def _fit_vector(spec: Spec, name: str, one: VectorInput, train: pl.DataFrame) -> VectorEncoding | BitsEncoding:
+    raw = column_names(spec)[name, one.column]
+    if one.format == "bits":
+        return BitsEncoding(name, spec.input_sources(name), one.column, raw, one.size)
+    zeros, ones = (0.0,) * one.size, (1.0,) * one.size
+    plain = VectorEncoding(name, spec.input_sources(name), one.column, raw, zeros, ones)
+    return scaled(plain, train)

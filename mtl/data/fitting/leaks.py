@@ -8,7 +8,7 @@ where one label in a hundred is positive), and the check costs the same however 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -16,12 +16,12 @@ import numpy as np
 import polars as pl
 
 from mtl.data.encodings import TaskEncoding
-from mtl.data.fitting.scores import LEAST, Bools, Floats64, Ints, Look, cut
+from mtl.data.fitting.scores import LEAST, Bools, Ints, Look, cut
 from mtl.data.inputs import InputEncoding, TabularEncoding
 from mtl.data.inputs.base import Arrays
 from mtl.data.keys import stable_hash
 from mtl.errors import LeakError
-from mtl.spec import Spec, TabularInput
+from mtl.spec import LISTS, Spec, TabularInput
 
 MOST = 20_000
 """Labelled train rows of a task that are looked at."""
@@ -29,7 +29,7 @@ TOGETHER = 64
 """Columns looked at together: memory is then bounded."""
 
 Train = dict[str, tuple[pl.Series, dict[str, Arrays]]]
-Labels = dict[str, tuple[Floats64, Bools]]
+Labels = dict[str, tuple[np.ndarray[Any, Any], Bools]]
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,10 @@ def find_leaks(
     """Columns at or above the threshold, with what is done about each.
 
     `train`: entity -> its train keys and the encoded arrays of its inputs on them; `labels`: task -> encoded
-    target and mask on those rows. Raises LeakError if the spec says `stop` for one of them.
+    target and mask on those rows. Of several labels each class is looked at as a yes or no, `TASK: CLASS`; other lists are
+    left out. Raises LeakError if the spec says `stop` for one of them.
     """
+    tasks, labels = _each_class(tasks, labels)
     found = {task.name: list[Leak]() for task in tasks}
     together = sorted(tasks, key=lambda task: _rows_as_bytes(task, labels))  # their columns are cut once
     for _, group in groupby(together, key=lambda task: _rows_as_bytes(task, labels)):
@@ -73,6 +75,17 @@ def find_leaks(
     return leaks
 
 
+def _each_class(tasks: list[TaskEncoding], labels: Labels) -> tuple[list[TaskEncoding], Labels]:
+    """A binary task of each class where several may be right; without what else has lists for labels."""
+    found, its = [task for task in tasks if task.kind not in LISTS], dict(labels)
+    for task in (one for one in tasks if one.kind == "multilabel"):
+        values, labelled = labels[task.name]
+        for c, label in enumerate(task.classes):
+            found.append(replace(task, name=f"{task.name}: {label}", kind="binary"))
+            its[found[-1].name] = values[:, c], labelled
+    return found, its
+
+
 def _rows_as_bytes(task: TaskEncoding, labels: Labels) -> tuple[str, tuple[str, ...], bytes]:
     """Equal for tasks of the same entity, inputs and labelled rows."""
     return task.entity, task.inputs, np.packbits(labels[task.name][1]).tobytes()
@@ -87,7 +100,7 @@ def _leaks_of(
     first_half = (stable_hash(keys.gather(rows), "leak") & np.uint64(1)).astype(bool)
     if min(first_half.sum(), (~first_half).sum()) < LEAST:
         return
-    targets, kinds = [labels[task.name][0][rows] for task in tasks], [task.kind for task in tasks]
+    targets, kinds = [labels[task.name][0][rows].astype(np.float64) for task in tasks], [task.kind for task in tasks]
     for name, table in ((name, inputs[name]) for name in tasks[0].inputs):
         for look in _looks(table, arrays[name], rows) if isinstance(table, TabularEncoding) else ():
             scores = look.scores(targets, kinds, first_half)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from mtl.data.encodings import TaskEncoding
+from mtl.data.fitting.losses import check_weighed, class_weights_of, dispersion_of
+from mtl.data.tags import classes_of
 from mtl.errors import DataError, UnfitError
 from mtl.layout import SPLITS
-from mtl.spec import Spec
+from mtl.spec import LISTS, NUMBERS, Spec, TokensInput
+from mtl.spec.tagging import CRF
 
 PAIRS = (("0", "1"), ("false", "true"), ("no", "yes"))
 """(negative, positive) spellings of a binary label whose positive value the spec does not name."""
@@ -44,6 +48,8 @@ def fit_tasks(spec: Spec, targets: dict[str, pl.DataFrame], sides: Sequence[str]
     """
     fitted: list[Target] = []
     dropped: dict[str, str] = {}
+    for of, rows in targets.items():
+        check_weighed(of, spec.tasks[of], rows["label"])
     expanded = [(of, target) for of, rows in targets.items() for target in _expand(spec, of, rows)]
     _each_name_once(expanded)
     for of, target in expanded:
@@ -85,11 +91,22 @@ def _expand(spec: Spec, of: str, rows: pl.DataFrame) -> list[Target]:
     plain = TaskEncoding(
         name=of, of=of, kind=said.kind, entity=spec.entity_of(said.source), source=said.source, column=said.column,
         inputs=spec.inputs_of(of), metric=said.headline, unit=said.unit, weight=said.weight, tolerance=said.tolerance,
+        levels=said.quantiles, distribution=said.distribution or "poisson", focal=said.focal or 0.0,
+        size=said.points[0], temperature=said.points[1],
     )  # fmt: skip
+    if said.kind == "tagging":
+        plain = replace(plain, **_of_tags(spec, of))
     if not said.for_each:
         return [Target(plain, rows)]
     values = sorted(rows["value"].drop_nulls().unique(), key=_natural)
     return [Target(replace(plain, name=f"{of}_{value}", value=value), rows.filter(pl.col("value") == value)) for value in values]
+
+
+def _of_tags(spec: Spec, of: str) -> dict[str, Any]:
+    """What a tagging task's encoding says more, as far as the spec says it."""
+    said, inputs = spec.tasks[of], {name: spec.inputs[name] for name in spec.inputs_of(of)}
+    (name, one), *_ = ((name, one) for name, one in inputs.items() if isinstance(one, TokensInput))
+    return {"tags": name, "spans": said.spans, "crf": CRF if said.crf is None else said.crf, "max_tokens": one.max_tokens}
 
 
 def _natural(value: str) -> tuple[int, float, str]:
@@ -102,13 +119,23 @@ def _natural(value: str) -> tuple[int, float, str]:
 
 def _fit(spec: Spec, target: Target) -> TaskEncoding:
     task, train, said = target.task, target.labels("train"), spec.tasks[target.task.of]
-    if task.kind == "regression":
+    if task.kind == "count":
+        poisson = task.distribution == "poisson"
+        return replace(task, dispersion=dispersion_of(train.cast(pl.Float64).to_numpy()) if poisson else 1.0)
+    if task.kind in NUMBERS:
         values = train.cast(pl.Float64).to_numpy()
         std = float(values.std()) if len(values) else 0.0
         return replace(task, mean=float(values.mean()) if len(values) else 0.0, std=std if std > 0 else 1.0)
+    if task.kind == "tagging":
+        task = replace(task, classes=classes_of(said.classes or train.explode().drop_nulls().unique(), task.spans))
+        lengths = task.encode_list(train)[0].lengths
+        return replace(task, length=max(1.0, float(lengths.mean())) if len(lengths) else 1.0)
     if task.kind == "binary":
-        return replace(task, classes=_pair(said.negative, said.positive, set(target.rows["label"].drop_nulls().unique())))
-    return replace(task, classes=said.classes or tuple(sorted(train.unique(), key=_natural)))
+        task = replace(task, classes=_pair(said.negative, said.positive, set(target.rows["label"].drop_nulls().unique())))
+    else:
+        seen = train.explode().drop_nulls() if task.kind in LISTS else train
+        task = replace(task, classes=said.classes or tuple(sorted(seen.unique(), key=_natural)))
+    return replace(task, class_weights=class_weights_of(said, task, train))
 
 
 def _pair(negative: str | None, positive: str | None, seen: set[str]) -> tuple[str, str]:
@@ -118,6 +145,14 @@ def _pair(negative: str | None, positive: str | None, seen: set[str]) -> tuple[s
     return next((pair for pair in PAIRS if seen <= set(pair)), PAIRS[0])
 
 
+def _different(task: TaskEncoding, labels: pl.Series) -> int:
+    """How many different labels there are."""
+    codes, labelled = task.encode(labels)
+    if task.kind in LISTS:
+        return task.encode_list(labels)[0].lists().filter(pl.Series(labelled)).n_unique()
+    return len(np.unique(codes[labelled]))
+
+
 def _unfit(spec: Spec, target: Target, sides: Sequence[str]) -> str:
     """Why the task cannot be learned; empty if it can."""
     empty = [split for split in sides if not target.sizes[split]]
@@ -125,7 +160,6 @@ def _unfit(spec: Spec, target: Target, sides: Sequence[str]) -> str:
         return f"no label in {' and '.join(empty)}"
     if target.sizes["train"] < spec.encoding.min_labels:
         return f"{target.sizes['train']} labels in train"
-    codes, labelled = target.task.encode(target.labels("train"))
-    if len(np.unique(codes[labelled])) < 2:
+    if _different(target.task, target.labels("train")) < 2:
         return f"one value only in train ({target.labels('train')[0]})"
     return ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,8 +27,8 @@ class InputEncoding(ABC):
 
     kind: ClassVar[str]
     name: str
-    entity: str
-    source: str
+    sources: dict[str, str]
+    """Entity -> the source of it that is read: one, or several whose rows this input reads alike."""
     dropped: dict[str, str] = field(default_factory=dict, kw_only=True)
     """Columns of the spec that are not read, with the reason."""
 
@@ -61,6 +62,27 @@ class InputEncoding(ABC):
     @abstractmethod
     def counts(self) -> dict[str, int]:
         """What the report says of it: how many columns, numbers, tokens."""
+
+    @property
+    def decoded(self) -> InputEncoding:
+        """What reads rows as the stage `encode` holds them, where what is large was made small already; mostly just this."""
+        return self
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What must be installed, beside what always is, for a model that reads it."""
+        return ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """What `parse` reads."""
+        return asdict(self)
+
+    def write_files(self, folder: Path) -> None:  # noqa: B027  # most kinds have none
+        """Keep in `folder`, beside the JSON of all encodings, what does not fit into it."""
+
+    def with_files(self, folder: Path) -> InputEncoding:
+        """The same as it was read from `folder`."""
+        return self
 
     @classmethod
     @abstractmethod

@@ -37,9 +37,14 @@ class VectorEncoding(InputEncoding):
     def types(self) -> dict[str, pl.DataType]:
         return {self.column_name: pl.List(pl.Float64)}
 
+    @property
+    def cells(self) -> str:
+        """The column of raw frames that holds the lists."""
+        return self.column_name
+
     def apply(self, frame: pl.DataFrame) -> Arrays:
         """numeric float32 [n, size] (0 where absent), present bool [n]: a list of this many finite numbers."""
-        cells = frame[self.column_name].cast(pl.List(pl.Float64))
+        cells = frame[self.cells].cast(pl.List(pl.Float64))
         present = (cells.list.len() == self.size).fill_null(False).to_numpy()
         values = np.zeros((frame.height, self.size))
         values[present] = cells.filter(pl.Series(present)).explode().to_numpy().reshape(-1, self.size)

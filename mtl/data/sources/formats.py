@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from mtl.data.sources.csv_table import CsvTable, Manner
+from mtl.data.sources.files import FileTable
 from mtl.data.sources.folder import HiveTable, hive_columns, part_files, part_names
 from mtl.data.sources.ndjson_table import NdjsonTable
 from mtl.data.sources.parquet_table import ParquetTable
@@ -77,10 +78,25 @@ def open_parts(spec: Spec, name: str, root: Path) -> list[Part]:
         return [Part("part-0000", SqlTable(name, source, keys, root))]
     path = root / source.path
     _must_exist(path, source.path, name)
+    if source.table is not None:
+        return [Part("part-0000", _with_files(path, source, source.table, name))]
     kind = _format(source, path)
     if path.is_file():
         return [Part("part-0000", _table(path, source.path, kind, source))]
     return _partitions(path, source, kind)
+
+
+def _with_files(folder: Path, source: Source, table: str, name: str) -> Table:
+    """The one table in a folder, with the files that it lists."""
+    if not folder.is_dir():
+        raise DataError(
+            f"source {name!r}, {source.path}: not a folder", expected=f"a folder with the table {table} in it (table)",
+            found="a file", do=f"write the folder as `path` of the source {name!r}, or leave `table` out",
+        )  # fmt: skip
+    path, place = folder / table, f"{source.path}/{table}"
+    _must_exist(path, place, name)
+    one = _table(path, place, _format(source, path), source)
+    return FileTable(one, folder, source.files) if source.files else one
 
 
 def _format(source: Source, path: Path) -> Format:

@@ -24,7 +24,7 @@ def point(truth: Array, predicted: Array) -> dict[str, Value]:
     """Each metric on all rows (at least one), by scikit-learn; Pearson's correlation by NumPy."""
     from sklearn import metrics as sk
 
-    constant = _constant(truth)
+    constant = is_constant(truth)
     return {
         "r2": undefined(CONSTANT_TRUTH) if constant else defined(sk.r2_score(truth, predicted)),
         "mae": defined(sk.mean_absolute_error(truth, predicted)),
@@ -33,14 +33,15 @@ def point(truth: Array, predicted: Array) -> dict[str, Value]:
     }
 
 
-def _constant(values: Array) -> bool:
+def is_constant(values: Array) -> bool:
+    """Whether they are all the same, up to rounding."""
     return bool(np.ptp(values) <= 1e-9 * np.abs(values).max())
 
 
 def _correlation(truth: Array, predicted: Array) -> Value:
-    if _constant(truth):
+    if is_constant(truth):
         return undefined(CONSTANT_TRUTH)
-    if _constant(predicted):
+    if is_constant(predicted):
         return undefined(CONSTANT_PREDICTION)
     return defined(np.corrcoef(truth, predicted)[0, 1])
 

@@ -38,6 +38,10 @@ class Encoder(nn.Module, ABC, Generic[P]):
         """`tensors` without the work for copies that do not see the input (sees: bool [copies]), whose result nobody reads."""
         return tensors
 
+    def own_rates(self) -> dict[str, float]:
+        """Parameter → its own learning rate, where that is not the training's."""
+        return {}
+
     @abstractmethod
     def forward(self, tensors: Mapping[str, Tensor]) -> Tensor:
         """Tensors [copies or 1, batch, …] → [copies, batch, member, width]."""

@@ -1,4 +1,4 @@
-"""Vector input: standardised numbers, then one layer."""
+"""Vector input: standardised numbers, or bits as 0 and 1, then one layer."""
 
 from __future__ import annotations
 

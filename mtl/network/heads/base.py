@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mtl.network.layers import uniform
+from mtl.network.plan import TaskPlan
 
 EXTREME = 6.0
 """Largest logit that a bias starts at: a class that train hardly has (a quarter of a percent) may still be learned."""
@@ -25,11 +26,25 @@ class Head(nn.Module, ABC):
     of_classes: ClassVar[bool] = True
     """Whether the loss is of a class (Kendall's classification form) or of a number (his regression form)."""
 
-    def __init__(self, classes: Sequence[int], width: int, widest: int, members: int = 1) -> None:
-        """`classes` of each task; `widest` is what the logits are padded to."""
+    listed: ClassVar[bool] = False
+    """Whether a label is a list: `loss` and `constant` then get its numbers, from 1, with 0 behind their end, as one more
+    dimension of `targets`: [task, batch, longest] and [n, longest]."""
+
+    together: ClassVar[bool] = False
+    """Whether rows of a batch look at each other: what one row costs hangs on which others have labels (`loss_together`)."""
+
+    taught: ClassVar[bool] = True
+    """Whether it can learn from what another network predicts (`imitation`)."""
+
+    of_tokens: ClassVar[bool] = False
+    """Whether it reads tokens instead of rows: `forward` then makes logits [task, token, member, out], and what follows has them
+    in a grid [task, batch, length, member, out], −inf behind a row's end; `decode` gives class numbers [task, batch, length]."""
+
+    def __init__(self, tasks: Sequence[TaskPlan], width: int, widest: int, members: int = 1) -> None:
+        """`tasks` of this kind, in their order; `widest` is the number of classes that the logits are padded to."""
         super().__init__()
         out = self.outputs(widest)
-        self.each = (len(classes),) if members == 1 else (len(classes), members)
+        self.each = (len(tasks),) if members == 1 else (len(tasks), members)
         self.weight = nn.Parameter(uniform(width, *self.each, width, out))
         self.bias = nn.Parameter(uniform(width, *self.each, out))
 
@@ -68,7 +83,12 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Logits [task, batch, member, out], targets [task, batch] → loss of each row [task, batch, member]."""
+        """Logits [task, batch, member, out], targets [task, batch] → loss of each row [task, batch, member]; where `listed`
+        targets are int64 [task, batch, longest]."""
+
+    def loss_together(self, logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
+        """The same of a whole batch, with the rows that have labels, mask [task, batch]; other rows may get anything."""
+        return self.loss(logits, targets)
 
     @abstractmethod
     def imitation(self, logits: Tensor, soft: Tensor) -> Tensor:
@@ -78,6 +98,10 @@ class Head(nn.Module, ABC):
     @abstractmethod
     def predictions(self, logits: Tensor) -> Tensor:
         """Logits → each member's prediction [task, batch, member] or probabilities [task, batch, member, class]."""
+
+    def told(self, logits: Tensor) -> Tensor:
+        """Logits → a guess as other tasks are told it (`TwoGuesses`), shaped as `predictions`: numbers of moderate size."""
+        return self.predictions(logits)
 
     def decode(self, logits: Tensor) -> Tensor:
         """Logits → prediction [task, batch] or probabilities [task, batch, class], the mean over members."""
@@ -102,6 +126,9 @@ class Head(nn.Module, ABC):
     def for_each(self, of_task: Tensor) -> Tensor:
         """[task, …] as it broadcasts against parameters [task, …] or, with members, [task, member, …]."""
         return of_task if len(self.each) == 1 else of_task.unsqueeze(1)
+
+    def take_over(self, place: int, other: Head, theirs: int) -> None:
+        """Take over, for the task at `place`, what another head of this kind keeps of its task at `theirs` beside parameters."""
 
     @abstractmethod
     def constant(self, targets: Tensor, task: int) -> Tensor:

@@ -3,6 +3,7 @@
 One score f(x) a task and a threshold b_k between classes k and k + 1: P(y > k) = sigmoid(f(x) + b_k), the loss the sum
 of the cross-entropies of all "y > k?". The paper shows that b falls with k once the loss is at its minimum; here it
 falls always (each step down is a softplus), so that probabilities of classes are never negative, also half-way.
+With class weights (`rare`) a row's whole sum counts what its class weighs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mtl.network.heads.base import EXTREME, Head, mean_logit
+from mtl.network.heads.rare import asked, of_rows, weights_of
+from mtl.network.plan import TaskPlan
 
 LEAST_STEP = 1e-3
 """Between thresholds at the start, where train has none of a class."""
@@ -24,12 +27,15 @@ class Ordinal(Head):
 
     beyond: Tensor
     until: Tensor
+    weights: Tensor | None
 
-    def __init__(self, classes: Sequence[int], width: int, widest: int, members: int = 1) -> None:
-        super().__init__(classes, width, widest, members)
+    def __init__(self, tasks: Sequence[TaskPlan], width: int, widest: int, members: int = 1) -> None:
+        super().__init__(tasks, width, widest, members)
         self.step = nn.Parameter(torch.zeros(*self.each, widest - 2))
-        beyond = torch.arange(widest - 1) >= torch.tensor(classes)[:, None] - 1
+        beyond = torch.arange(widest - 1) >= torch.tensor([task.classes for task in tasks])[:, None] - 1
         self.register_buffer("beyond", beyond[:, None, None, :], persistent=False)
+        self.rare = asked(tasks)
+        self.register_buffer("weights", weights_of(tasks, widest), persistent=False)
         self.register_buffer("until", torch.ones(widest - 2, widest - 2).tril(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -52,9 +58,11 @@ class Ordinal(Head):
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         above = (targets[:, :, None, None] > torch.arange(logits.shape[-1], device=logits.device)).to(logits.dtype)
-        return self._crossed(logits, above)
+        each = self._crossed(logits, above)
+        return each if self.weights is None else each * of_rows(self.weights, targets)
 
     def imitation(self, logits: Tensor, soft: Tensor) -> Tensor:
+        """Unweighted: the teacher learned by the same loss, so what it says holds the weights already."""
         classes, thresholds = soft.shape[-1], logits.shape[-1]
         higher = torch.ones(classes, thresholds, device=soft.device, dtype=soft.dtype).tril(-1)  # class c is above k < c
         return self._crossed(logits, (soft @ higher).clamp(0, 1).unsqueeze(2))
@@ -74,4 +82,8 @@ class Ordinal(Head):
 
     def constant(self, targets: Tensor, task: int) -> Tensor:
         above = (targets[:, None] > torch.arange(self.beyond.shape[-1], device=targets.device)).to(targets.dtype)
-        return torch.logit(above.mean(0), eps=1e-6).masked_fill(self.beyond[task].flatten(), -torch.inf)
+        share = above.mean(0)
+        if self.rare[task] and self.weights is not None:
+            weight = self.weights[task][targets.long()]
+            share = (weight @ above) / weight.sum()
+        return torch.logit(share, eps=1e-6).masked_fill(self.beyond[task].flatten(), -torch.inf)

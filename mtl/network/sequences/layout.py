@@ -50,6 +50,12 @@ class Layout:
         return self.lengths.to(self.row.device, non_blocking=True)
 
     @cached_property
+    def begins(self) -> Tensor:
+        """int64 [batch]: how many tokens come before each row of the batch."""
+        counts = self.spread(self.counts)
+        return counts.cumsum(0) - counts
+
+    @cached_property
     def there(self) -> Tensor:
         """bool [row, longest]: whether a row has so many tokens."""
         return torch.arange(self.longest, device=self.row.device) < self.counts.unsqueeze(1)

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from mtl.network.encoders import ENCODERS, Encoder
+from mtl.network.encoders.tokens import Tokens
 from mtl.network.fusion import FUSIONS
 from mtl.network.layers import hidden, uniform
 from mtl.network.plan import Plan
+from mtl.network.tokens import Reading
 from mtl.spec import Model
 
 
@@ -38,7 +40,7 @@ class Sight(nn.Module):
 
     def forward(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
         """→ [viewer, batch, member, width]; [copy, viewers of one · batch, member, width] where copies serve several."""
-        found = [self._shown(i, self._encoded(i, name, inputs[name]), inputs[name]) for i, name in enumerate(self.encoders)]
+        found = [self._shown(i, *read) for i, read in enumerate(self._read(inputs))]
         if self.fusion is None:
             return found[0]
         viewers = max(len(one) for one in found)
@@ -46,16 +48,43 @@ class Sight(nn.Module):
         fused: Tensor = self.fusion(stacked if self.each == 1 else stacked.reshape(self.copies, -1, *stacked.shape[2:]))
         return fused
 
+    def _read(self, inputs: Mapping[str, Mapping[str, Tensor]]) -> list[tuple[Tensor, Tensor | None]]:
+        """Of each input [copies, batch, member, width] and which rows have it, [copies or 1, batch] (None: all); where a
+        `Reading` asks for tokens, both of these instead of rows."""
+        present = [inputs[name].get("present") for name in self.encoders]
+        if not isinstance(inputs, Reading):
+            return [(self._encoded(i, name, inputs[name]), there) for (i, name), there in zip(enumerate(self.encoders), present)]
+        encoded = inputs.once(self, lambda: [self._twice(i, name, inputs) for i, name in enumerate(self.encoders)])
+        if inputs.tokens is None:
+            return [(of_rows, there) for (of_rows, _), there in zip(encoded, present, strict=True)]
+        pick = inputs.rows[inputs.tokens].pick
+        return [
+            (of_tokens, None) if name == inputs.tokens else (pick(of_rows), there if there is None else pick(there))
+            for name, (of_rows, of_tokens), there in zip(self.encoders, encoded, present, strict=True)
+        ]
+
     def _encoded(self, i: int, name: str, tensors: Mapping[str, Tensor]) -> Tensor:
-        """[copies, batch, member, width]; a copy whose one viewer does not see the input need not encode it."""
-        encoder = cast("Encoder[Any]", self.encoders[name])
-        blind = self.copies > 1 and self.each == 1 and not self._sees_all[i]
-        encoded: Tensor = encoder(encoder.hidden_from(self.sees[:, i], tensors) if blind else tensors)
+        """[copies, batch, member, width]"""
+        encoded: Tensor = self.encoders[name](self._needed(i, name, tensors))
         return encoded
 
-    def _shown(self, i: int, encoded: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
+    def _twice(self, i: int, name: str, inputs: Reading) -> tuple[Tensor | None, Tensor | None]:
+        """The same and, of an input that is tagged, its tokens [copies, token, member, width]; None for what nobody reads."""
+        encoder = self.encoders[name]
+        if name not in inputs.rows:
+            return self._encoded(i, name, inputs[name]), None
+        assert isinstance(encoder, Tokens)
+        return encoder.twice(self._needed(i, name, inputs[name]), inputs.rows[name], inputs.pools)
+
+    def _needed(self, i: int, name: str, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """A copy whose one viewer does not see the input need not encode it."""
+        encoder = cast("Encoder[Any]", self.encoders[name])
+        blind = self.copies > 1 and self.each == 1 and not self._sees_all[i]
+        return encoder.hidden_from(self.sees[:, i], tensors) if blind else tensors
+
+    def _shown(self, i: int, encoded: Tensor, present: Tensor | None) -> Tensor:
         """encoded [copies, batch, member, width], or the absent-vector where a viewer does not see the input."""
-        present, absent = tensors.get("present"), self.absent[:, None, None, i].to(encoded.dtype)
+        absent = self.absent[:, None, None, i].to(encoded.dtype)
         if self.each > 1:
             encoded, absent = (x.repeat_interleave(self.each, 0) for x in (encoded, absent))
         if present is None and self._sees_all[i]:

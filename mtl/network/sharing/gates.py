@@ -22,8 +22,12 @@ class Crossed(Sight):
     `Sight` itself pairs them, copy c with viewer c; experts are copies that each work for every group of tasks.
     """
 
-    def _shown(self, i: int, encoded: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
-        present, viewers = tensors.get("present"), len(self.sees)
+    def _needed(self, i: int, name: str, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Every copy serves every viewer, so none may pass an input by."""
+        return tensors
+
+    def _shown(self, i: int, encoded: Tensor, present: Tensor | None) -> Tensor:
+        viewers = len(self.sees)
         if present is None and self._sees_all[i]:
             return encoded.unsqueeze(1).expand(-1, viewers, -1, -1, -1).flatten(1, 2)
         shown = self.sees[:, i, None]

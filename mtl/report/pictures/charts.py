@@ -41,9 +41,15 @@ def curves(label: str, series: Sequence[Series], best: float | None, y_name: str
     return chart.drawing.markup()
 
 
-def reliability(label: str, predicted: Sequence[float], observed: Sequence[float], count: Sequence[float]) -> Markup:
+def reliability(
+    label: str,
+    predicted: Sequence[float],
+    observed: Sequence[float],
+    count: Sequence[float],
+    x_name: str = "predicted probability",
+) -> Markup:
     """Observed share against predicted probability; a dot's area is its number of rows, the diagonal is perfect."""
-    chart = frame(label, (0.0, 1.0), (0.0, 1.0), "predicted probability", "observed share")
+    chart = frame(label, (0.0, 1.0), (0.0, 1.0), x_name, "observed share")
     chart.drawing.line(chart.x(0), chart.y(0), chart.x(1), chart.y(1), "diagonal")
     known = [(p, o, n) for p, o, n in zip(predicted, observed, count) if _finite(p, o, n) and n > 0]
     most = max((n for *_, n in known), default=1)

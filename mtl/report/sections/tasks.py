@@ -10,10 +10,14 @@ from mtl.report.pictures.charts import Series, curves, reliability, scatter
 from mtl.report.pictures.strips import value_strip
 from mtl.report.reading import Findings
 from mtl.report.sections.common import NO_EVALUATION, confidence, headline, value_of, versus
-from mtl.report.words import IN_UNIT, RIVALS, interval, metric, number, signed, signed_interval, verdict
+from mtl.report.words import IN_UNIT, RIVALS, interval, metric, number, percent, signed, signed_interval, verdict
 from mtl.spec import NUMBERS, OF_CLASSES, Spec
 
 MOST_SLICES = 24
+MOST_TYPES = 24
+MOST_CLASSES = 24
+CALIBRATED = {"binary": "", "multilabel": " of every class", "quantile": " of the quantiles"}
+"""Kind of a task -> what its calibration is of, if not of the likeliest class."""
 
 
 def context(findings: Findings, spec: Spec) -> dict[str, Any] | str:
@@ -38,7 +42,8 @@ def _task(findings: Findings, name: str, task: dict[str, Any]) -> dict[str, Any]
         "unit": task.get("unit") or "",
         "n_test": number(task.get("n_test")),
         "metric": metric(task.get("metric")),
-        "classes": task.get("classes") or [],
+        "classes": (task.get("classes") or [])[:MOST_CLASSES],
+        "all_classes": len(task.get("classes") or []),
         "value": number(best.get("value")) + unit,
         "verdict": verdict(versus(task, "single_task").get("verdict")),
         "versus": [_against(versus(task, rival), findings.rivals[rival]) for rival in RIVALS if versus(task, rival)],
@@ -46,6 +51,30 @@ def _task(findings: Findings, name: str, task: dict[str, Any]) -> dict[str, Any]
         "metrics": [_metric(key, found, task) for key, found in (task.get("metrics") or {}).items()],
         "slices": _slices(name, task),
         "spread": _spread(task),
+        "interval": _interval(task),
+        "types": _types(task),
+    }
+
+
+def _types(task: dict[str, Any]) -> dict[str, Any] | None:
+    """What spans are of, or tags, each with its count and its F1; those of most in test first."""
+    found = sorted(task.get("types") or [], key=lambda one: -(one.get("true") or 0))
+    if not found:
+        return None
+    rows = [{key: number(value) if key != "type" else value for key, value in one.items()} for one in found[:MOST_TYPES]]
+    return {"rows": rows, "more": max(len(found) - MOST_TYPES, 0)}
+
+
+def _interval(task: dict[str, Any]) -> dict[str, str] | None:
+    """What the outermost interval of a quantile task promises and holds, and how wide it is."""
+    found = task.get("interval")
+    if not found:
+        return None
+    return {
+        "levels": f"q{found.get('low'):g} to q{found.get('high'):g}",
+        "promised": percent(found.get("promised"), 0),
+        "inside": percent(found.get("inside")),
+        "width": number(found.get("width")) + (f" {task['unit']}" if task.get("unit") else ""),
     }
 
 
@@ -95,13 +124,17 @@ def _calibration(name: str, task: dict[str, Any]) -> dict[str, Any] | None:
     found = task.get("calibration") or {}
     if not found.get("predicted"):
         return None
-    of = "" if task.get("kind") == "binary" else " of the likeliest class"
-    svg = reliability(f"{name}: calibration", found["predicted"], found.get("observed") or [], found.get("count") or [])
+    of = CALIBRATED.get(str(task.get("kind")), " of the likeliest class")
+    quantiles = task.get("kind") == "quantile"
+    axis = ["level"] if quantiles else []
+    svg = reliability(f"{name}: calibration", found["predicted"], found.get("observed") or [], found.get("count") or [], *axis)
+    note = "On the diagonal, a predicted 30 % comes true 30 times in 100."
+    moved = f" Learned with {task['loss']}, which moves probabilities on purpose." if task.get("loss") else ""
     return {
         "title": f"Calibration{of}",
         "svg": svg,
         "legend": [],
-        "note": "On the diagonal, a predicted 30 % comes true 30 times in 100.",
+        "note": "On the diagonal, 30 of 100 truths lie below the quantile 0.3." if quantiles else note + moved,
     }
 
 
@@ -109,9 +142,10 @@ def _scatter(name: str, task: dict[str, Any]) -> dict[str, Any] | None:
     found = task.get("scatter") or {}
     if not found.get("predicted"):
         return None
-    svg = scatter(f"{name}: predicted against true", found["predicted"], found.get("true") or [], task.get("unit") or "")
+    of = " (median)" if task.get("kind") == "quantile" else ""
+    svg = scatter(f"{name}: predicted{of} against true", found["predicted"], found.get("true") or [], task.get("unit") or "")
     return {
-        "title": "Predicted against true",
+        "title": f"Predicted{of} against true",
         "svg": svg,
         "legend": [],
         "note": f"{len(found['predicted'])} test rows; the diagonal is perfect.",

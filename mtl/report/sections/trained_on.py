@@ -8,7 +8,7 @@ from mtl.layout import SPLITS
 from mtl.report.pictures.strips import stacked_bar
 from mtl.report.reading import Findings, clean
 from mtl.report.words import number
-from mtl.spec import Input, Spec, Task, TextInput, VectorInput
+from mtl.spec import AudioInput, ImageInput, Input, PretrainedTextInput, Spec, Task, TextInput, TokensInput, VectorInput
 
 MOST_WEIGHTS = 20
 
@@ -23,6 +23,7 @@ def context(findings: Findings, spec: Spec) -> dict[str, Any]:
         "entities": {name: " + ".join(entity.key) for name, entity in clean_items(spec.entities)},
         "inputs": [_input(findings, spec, name) for name in spec.inputs],
         "tasks": [_task(findings, spec, name, counts) for name, counts in (encoding.get("tasks") or {}).items()],
+        "seen": bool(findings.candidate.summary.get("seen")),
         "dropped": encoding.get("dropped_tasks") or {},
         "leaks": encoding.get("leaks") or [],
         "looked_for_leaks": bool(encoding) and any(one.kind == "tabular" for one in spec.inputs.values()),
@@ -43,6 +44,9 @@ def _recipe(findings: Findings, spec: Spec) -> list[tuple[str, str]]:
         ("Optimizer", f"{training.optimizer.replace('_', ' ')}, learning rate {training.lr:g}, batches of {training.batch_size:,}"),
         ("Epochs", f"at most {training.max_epochs}, patience {training.patience}"),
     ]
+    if training.sampler != "proportional":
+        heat = f" (T = {training.temperature:g})" if training.sampler == "temperature" else ""
+        facts.append(("Rows of a batch", training.sampler.replace("_", " ") + heat))
     if summary.get("parameters") is not None:
         facts.append(("Parameters", number(summary["parameters"])))
     weights = summary.get("weights") or {}
@@ -79,7 +83,7 @@ def _input(findings: Findings, spec: Spec, name: str) -> dict[str, Any]:
     declared = spec.inputs[name]
     return {
         "name": name,
-        "source": declared.source,
+        "source": ", ".join(declared.all_sources),
         "kind": declared.kind,
         "reads": _reads(declared, found),
         "columns": [clean(c) for c in declared.names],
@@ -92,8 +96,17 @@ def _reads(declared: Input, found: dict[str, Any]) -> str:
     if isinstance(declared, TextInput):
         known = f"{found['tokens']:,}" if "tokens" in found else f"at most {declared.vocabulary:,}"
         return f"{known} tokens ({declared.tokenizer}), {declared.network}"
+    if isinstance(declared, TokensInput):
+        known = f"{found['words']:,}" if "words" in found else f"at most {declared.vocabulary:,}"
+        return f"tokens, {known} words known{', affixes' if declared.affixes else ''}, {declared.network}"
+    if isinstance(declared, PretrainedTextInput):
+        return f"texts, by {clean(declared.model)}, {declared.mode}"
+    if isinstance(declared, AudioInput):
+        return f"{declared.mels} bands of at most {declared.seconds:g} s of sound, {declared.network}"
+    if isinstance(declared, ImageInput):
+        return f"pictures, {' × '.join(map(str, (*declared.pixels, declared.colours)))}, {declared.network}"
     if isinstance(declared, VectorInput):
-        return f"{declared.size:,} numbers"
+        return f"{declared.size:,} {declared.format}"
     kinds = [column.kind for column in declared.columns.values()]
     counts = {kind: many(found.get(kind, kinds.count(kind))) for kind in ("numeric", "categorical")}
     return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count) or "nothing"
@@ -119,10 +132,17 @@ def _task(findings: Findings, spec: Spec, name: str, counts: dict[str, Any]) -> 
         "anchor": findings.anchor(name),
         "kind": counts.get("kind", ""),
         "labels": labels,
+        "seen": _seen(findings, name),
         "bar": bar,
         "of": clean(f"{declared.source}.{declared.column}") if declared else "",
         "inputs": ", ".join(declared.inputs) if declared and declared.inputs else "all inputs",
     }
+
+
+def _seen(findings: Findings, name: str) -> list[str]:
+    """How often each train label was learned from: in an epoch, and up to the weights that were kept."""
+    seen = (findings.candidate.summary.get("seen") or {}).get(name) or {}
+    return [f"×{number(seen[when], 2)}" if when in seen else "" for when in ("an_epoch", "to_best")]
 
 
 def spec_task(spec: Spec, name: str) -> Task | None:

@@ -94,3 +94,19 @@ def test_two_sizes_of_one_vector_are_refused() -> None:
     both = {**VECTOR, "j": {"source": "t", "kind": "vector", "column": "x", "size": 3}}
     with pytest.raises(SpecError, match=r"(?s)inputs\.j\.column.*size 2.*size 3"):
         uses_of(make_spec(inputs=both), "t")
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_bits_are_checked_place_by_place(run: Run, text: bool) -> None:
+    """An empty list is a list; a fraction, a place outside and a hole are none."""
+    bits = {"i": {**VECTOR["i"], "size": 8, "format": "bits"}}
+    cells: list[Any] = [[0, 7], [], [8], None, [-1, 2], [1.5], [3]]
+    if text:
+        cells = [None if c is None else str(c) for c in cells]
+    outcome = run(make_spec(LENIENT, inputs=bits), pl.DataFrame({"id": range(7), "x": cells, "y": [0] * 7}, strict=False))
+    said = {key: why.split(", found")[0] for key, why in reasons(outcome).items()}
+    assert said == {
+        "2": "x: expected places from 0 to 7", "4": "x: expected places from 0 to 7",
+        "5": "x: not a list of places of bits such as [3, 17]",
+    }  # fmt: skip
+    assert outcome.validated["x"].to_list() == [[0, 7], [], None, [3]]

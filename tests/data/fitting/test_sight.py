@@ -34,8 +34,8 @@ def target() -> Target:
     return Target(task, pl.DataFrame({"key": ["1", "2", "3", "4"], "split": SIDES, "label": [1.0, 2.0, 3.0, 4.0]}))
 
 
-def facts(*keys: str) -> dict[str, pl.DataFrame]:
-    return {"facts": pl.DataFrame({"key": keys, "split": ["train"] * len(keys), "x": [0.0] * len(keys)})}
+def facts(*keys: str, entity: str = "person") -> dict[str, pl.DataFrame]:
+    return {"facts": pl.DataFrame({"entity": [entity] * len(keys), "key": keys, "x": [0.0] * len(keys)})}
 
 
 def test_keys_that_never_meet_stop_the_run_and_are_shown() -> None:
@@ -54,3 +54,17 @@ def test_or_leave_the_task_out_named() -> None:
 def test_one_row_that_meets_is_enough() -> None:
     kept, dropped = drop_blind(spec_of("stop"), [target()], facts("001", "2"))
     assert (len(kept), dropped) == (1, {})
+
+
+def test_an_equal_key_of_another_entity_is_none_that_meets() -> None:
+    """An input of two entities: what it has of the other one is no input of this task's rows."""
+    sections = spec_of("stop").model_dump(exclude={"inputs"}) | {
+        "entities": {"person": {"key": "id"}, "animal": {"key": "id"}},
+        "sources": {"people": {"path": "p", "entity": "person"}, "pets": {"path": "q", "entity": "animal"},
+                    "visits": {"path": "v", "entity": "person"}},
+        "inputs": {"facts": {"kind": "text", "column": "x", "sources": ["people", "pets"]}},
+    }  # fmt: skip
+    spec, pets, people = parse_spec(sections), facts("2", entity="animal"), facts("2")
+    assert drop_blind(spec, [target()], people)[1] == {}
+    with pytest.raises(UnfitError, match="none in 'people'"):
+        drop_blind(spec, [target()], pets)

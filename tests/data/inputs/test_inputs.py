@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
 from mtl.data.fitting.inputs import fit_input
-from mtl.data.inputs import InputEncoding, TextEncoding, VectorEncoding
+from mtl.data.inputs import BitsEncoding, InputEncoding, TextEncoding, VectorEncoding
 from mtl.data.ragged import Ragged
 from mtl.errors import UnfitError
 from tests.data.conftest import spec_of
 
 TEXTS = ["the cat sat on the mat", "a dog and a cat", None, "the mat", "dog dog dog dog dog dog dog dog"]
 VECTORS = [[1.0, 2.0, 3.0], [4.0, 0.0, -1.0], None, [0.5, 0.5, 7.0], [2.0, 2.0, 2.0]]
-FRAME = pl.DataFrame({"key": list("abcde"), "words": TEXTS, "v": VECTORS})
+BITS = [[0, 2], [3], None, [1, 2, 3], []]
+FRAME = pl.DataFrame({"key": list("abcde"), "words": TEXTS, "v": VECTORS, "bits": BITS})
 
 
 def spec_with(one: dict[str, Any]) -> Any:
@@ -37,9 +38,14 @@ def vector(frame: pl.DataFrame = FRAME) -> InputEncoding:
     return fit_input(spec_with({"kind": "vector", "column": "v", "size": 3}), "facts", frame)
 
 
-@pytest.fixture(params=["text", "vector"])
+def bits() -> InputEncoding:
+    return fit_input(spec_with({"kind": "vector", "column": "bits", "size": 4, "format": "bits"}), "facts", FRAME)
+
+
+@pytest.fixture(params=[text, vector, bits])
 def encoding(request: pytest.FixtureRequest) -> InputEncoding:
-    return text() if request.param == "text" else vector()
+    made: InputEncoding = request.param()
+    return made
 
 
 def same(a: Any, b: Any) -> bool:
@@ -120,7 +126,24 @@ def test_nothing_in_train_is_an_error_that_names_the_column(one: dict[str, Any])
         fit_input(spec_with(one), "facts", empty)
 
 
+@given(st.lists(st.none() | st.lists(st.integers(0, 8), unique=True), min_size=1))
+def test_bits_are_1_at_the_places_of_the_list(cells: list[list[int] | None]) -> None:
+    one = BitsEncoding("facts", {"person": "people"}, "bits", "bits", 9)
+    arrays = one.apply(pl.DataFrame({"bits": cells}, schema={"bits": pl.List(pl.Int64)}))
+    assert arrays["present"].tolist() == [cell is not None for cell in cells]
+    assert [np.flatnonzero(row).tolist() for row in arrays["numeric"]] == [sorted(cell or []) for cell in cells]
+    assert arrays["numeric"].max(initial=0) <= 1
+
+
+def test_bits_with_a_place_outside_count_as_absent() -> None:
+    arrays = bits().apply(pl.DataFrame({"bits": [[4], [-1, 0], [3, 3]]}))
+    assert arrays["present"].tolist() == [False, False, True]
+    assert arrays["numeric"].tolist() == [[0] * 4, [0] * 4, [0, 0, 0, 1]]
+
+
 def test_what_each_kind_says_of_itself() -> None:
+    assert bits().counts() == {"bits": 4}
+    assert bits().types == {"bits": pl.List(pl.Int64)}
     assert isinstance(vector(), VectorEncoding)
     assert vector().counts() == {"numbers": 3}
     assert vector().types == {"v": pl.List(pl.Float64)}

@@ -52,7 +52,7 @@ ROWS, TRAINED = 160, 40
 """Test rows, and golden ones; all of other keys than the trained ones."""
 AGE, COLOUR = NumericColumn("age", "age", 40.0, 20.0), CategoricalColumn("colour", "colour", ("blue", "red"))
 ENCODINGS = Encodings(
-    {"person": TabularEncoding("person", "person", "people", (AGE,), (COLOUR,))},
+    {"person": TabularEncoding("person", {"person": "people"}, (AGE,), (COLOUR,))},
     (
         TaskEncoding("height", "height", "regression", "person", "people", "height", ("person",), "r2", "cm", mean=170, std=10),
         TaskEncoding("asthma", "asthma", "binary", "person", "people", "asthma", ("person",), "auc", classes=("no", "yes")),

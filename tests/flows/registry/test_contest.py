@@ -28,7 +28,7 @@ LABEL = (TRUTH > 0).astype(int) + (TRUTH > 1)
 
 def encodings(*tasks: TaskEncoding, column: str = "x") -> Encodings:
     numeric = (NumericColumn(column, column, 0.0, 1.0),)
-    return Encodings({"person": TabularEncoding("person", "person", "people", numeric, ())}, tasks)
+    return Encodings({"person": TabularEncoding("person", {"person": "people"}, numeric, ())}, tasks)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class Model:
         label = (noisy > 0).astype(int) + (noisy > 1)
         classes = {t.name: t.classes for t in self.encodings.tasks if t.classes}
         probability = {n: np.stack([np.asarray(COLOUR.classes)[label] == c for c in cs], axis=1) * 1.0 for n, cs in classes.items()}
-        return {t.name: probability.get(t.name, noisy) for t in self.encodings.tasks}
+        apart = {t.name: np.stack([noisy + level - 0.5 for level in t.levels], 1) for t in self.encodings.tasks if t.levels}
+        return {t.name: {**probability, **apart}.get(t.name, noisy) for t in self.encodings.tasks}
 
     def trained_on(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
         return np.sort(entity_hashes(self.seen))
@@ -140,6 +141,14 @@ def test_classes_in_another_order_are_put_in_order(spec, test_set):
 def test_another_question_of_the_same_name_cannot_tell(spec, test_set, theirs, reason):
     said = contest(spec, test_set(HEIGHT), model(0.1, HEIGHT), model(0.1, theirs), rows)["height"]
     assert said["reason"] == reason
+
+
+def test_quantiles_are_compared_at_the_same_levels(spec, test_set):
+    ours, theirs = (replace(HEIGHT, kind="quantile", levels=levels, metric="pinball") for levels in ((0.1, 0.5), (0.5, 0.9)))
+    said = contest(spec, test_set(HEIGHT), model(0.1, ours), model(0.9, ours), rows)["height"]
+    assert (said["verdict"], said["diff"] > 0) == ("better", True)
+    said = contest(spec, test_set(HEIGHT), model(0.1, ours), model(0.9, theirs), rows)["height"]
+    assert said["reason"] == "the champion predicts other quantiles of it"
 
 
 def test_other_classes_cannot_tell(spec, test_set):

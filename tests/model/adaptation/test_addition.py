@@ -32,7 +32,7 @@ def rows_of(encodings: Encodings, task: TaskEncoding, rows: int, seed: int) -> T
     """Rows of one task whose target follows the inputs."""
     found = rows_for(Encodings(encodings.inputs, (task,)), rows, seed, labelled=1.0)
     keys = pl.DataFrame({"entity": ["thing"] * rows, "key": [str(i) for i in range(rows)], "group": [None] * rows})
-    return TaskRows(found.inputs, found.targets, keys)
+    return TaskRows(found.inputs, found.targets, keys, found.lists)
 
 
 def learned_by(champion: Network, encodings: Encodings, task: TaskEncoding, means: Means) -> tuple[Addition, TaskRows]:
@@ -56,16 +56,20 @@ def test_the_champion_keeps_every_bit_and_the_new_task_learns(sharing: str, mean
     assert all(p.requires_grad for p in champion.parameters())
 
 
-@pytest.mark.parametrize("kind", ["regression", "binary", "multiclass", "ordinal"])
+@pytest.mark.parametrize("kind", ["regression", "binary", "multiclass", "ordinal", "count", "quantile", "multilabel", "retrieval"])
 @pytest.mark.parametrize("members", [1, 3])
 def test_every_kind_of_task_and_any_members(kind: str, members: int, mixed: Encodings) -> None:
     champion, task = champion_of(mixed, "shared_bottom", members), task_of("new", kind)
     addition, test = learned_by(champion, mixed, task, "head")
     found = predicted(champion, addition, task, test)
-    assert found.shape == ((300, len(task.classes)) if kind in ("multiclass", "ordinal") else (300,))
+    assert found.shape == ((300, len(task.parts)) if task.parts else (300,))
     if kind in ("multiclass", "ordinal"):
         np.testing.assert_allclose(found.sum(1), 1, atol=1e-9)
         assert (found.argmax(1) == test.targets[:, 0]).mean() > 0.4
+    if kind == "multilabel":
+        assert ((found > 0.5) == task.truth(test.lists["new"])).mean() > 0.7
+    if kind == "retrieval":
+        assert (found.argmax(1) == test.targets[:, 0]).mean() > 0.25  # of six
 
 
 @pytest.mark.parametrize(("sharing", "means"), WAYS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -12,7 +14,7 @@ from mtl.adaptation.rows import LEAST, TaskRows
 from mtl.adaptation.run import told
 from mtl.data.encodings import Encodings
 from mtl.network import build_network
-from mtl.spec import Model, parse_spec
+from mtl.spec import METRICS, Model, parse_spec
 from tests.model.conftest import rows_for, table
 from tests.model.conftest import task as task_of
 
@@ -34,12 +36,14 @@ SPEC = parse_spec(
 
 @pytest.fixture(params=["regression", "binary"])
 def contest(request: pytest.FixtureRequest) -> Contest:
+    return a_contest(request.param)
+
+
+def a_contest(kind: str) -> Contest:
     encodings = Encodings({"x": table("x", 3)}, (task_of("old", "regression"),))
     torch.manual_seed(0)
     champion = build_network(encodings, Model(width=8, depth=1, dropout=0)).eval()
-    task = task_of("new", request.param)
-    metric = {"regression": "r2", "binary": "auc"}[request.param]
-    task = type(task)(**{**vars(task), "metric": metric})
+    task = replace(task_of("new", kind), metric=METRICS[kind][0])
     rows = {
         side: rows_of(encodings, task, n, seed) for seed, (side, n) in enumerate({"train": 200, "valid": 100, "test": 150}.items())
     }
@@ -51,7 +55,7 @@ def rows_of(encodings: Encodings, task: object, rows: int, seed: int) -> TaskRow
     keys = pl.DataFrame(
         {"entity": ["thing"] * rows, "key": [str(i) for i in range(rows)], "group": pl.Series([None] * rows, dtype=pl.String)}
     )
-    return TaskRows(found.inputs, found.targets, keys)
+    return TaskRows(found.inputs, found.targets, keys, found.lists)
 
 
 def test_the_same_predictions_differ_by_nothing_and_better_ones_by_more_than_that(contest: Contest) -> None:
@@ -67,6 +71,18 @@ def test_the_same_predictions_differ_by_nothing_and_better_ones_by_more_than_tha
         1 - np.mean([judged(contest, 50, [{ADAPTED: truth, SCRATCH: one}]).scratch for one in noisy])
     )
     assert "mean of 3 draws" in told(better)
+
+
+def test_several_labels_are_judged_by_their_lists() -> None:
+    contest = a_contest("multilabel")
+    test = contest.rows["test"]
+    truth = contest.task.truth(test.lists["new"])
+    noise = np.random.default_rng(0).random(truth.shape)
+    line = judged(contest, 50, [{ADAPTED: truth, SCRATCH: noise}])
+    assert line.adapted == 1
+    assert line.low is not None
+    assert line.low > 0
+    assert [one.labels for one in curve(contest, [40], 1, lambda line: None)] == [40]
 
 
 def test_valid_is_cut_by_the_same_share(contest: Contest) -> None:

@@ -22,7 +22,7 @@ from mtl.errors import DataError, TrainingError
 from mtl.network import Network, build_network, input_tensors
 from mtl.network.ragged import take_inputs
 from mtl.registry.package import PREDICTED, Package, read_package, write_package
-from mtl.spec import Model, Spec, Training
+from mtl.spec import NUMBERS, Model, Spec, Training
 from tests.model.conftest import table
 from tests.model.conftest import task as task_of
 
@@ -80,10 +80,10 @@ def test_a_worse_one_is_told_what_else_there_is() -> None:
     assert "read_adapted" not in said
 
 
-@pytest.mark.parametrize("kind", ["regression", "binary", "ordinal"])
+@pytest.mark.parametrize("kind", ["regression", "binary", "ordinal", "quantile"])
 def test_spread_stands_beside_the_new_task_as_beside_the_old(kind: str, tmp_path: Path) -> None:
     new = task_of("new", kind)
-    new = replace(new, std=3.0) if kind == "regression" else new
+    new = replace(new, std=3.0) if kind in NUMBERS else new
     adapted, frame = adapted_in(tmp_path, new, members=3), raw(30, 5)
     found, theirs = adapted.predict(frame), adapted.champion.predict(frame)
     assert found.select(theirs.columns).equals(theirs)
@@ -97,7 +97,8 @@ def test_spread_stands_beside_the_new_task_as_beside_the_old(kind: str, tmp_path
     if kind == "ordinal":
         labels = [new.classes.index(label) for label in found["new"]]
         spread = spread[np.arange(30), labels]
-    np.testing.assert_allclose(found["new_spread"], spread * (3.0 if kind == "regression" else 1.0), rtol=1e-9)
+    spread = spread[:, 1] if kind == "quantile" else spread
+    np.testing.assert_allclose(found["new_spread"], spread * new.std, rtol=1e-9)
     assert (found["new_spread"] > 0).all()
     assert PREDICTED + "new_spread" in adapted.golden().columns
 

@@ -120,7 +120,7 @@ def test_the_gramian_at_the_representation_is_exact(sharing: str, members: int, 
 
 def test_tasks_with_rows_of_their_own_are_told_apart_by_one_pass(mixed: Encodings, rows: RowsOf) -> None:
     meeting = Step(mixed, rows, "hybrid").meeting
-    assert [len(copy) for copy in meeting.copies] == [7] * len(meeting.parameters)
+    assert [len(copy) for copy in meeting.copies] == [len(mixed.tasks)] * len(meeting.parameters)
 
 
 def test_heads_of_a_shared_bottom_are_read_without_a_pass_a_task(mixed: Encodings, rows: RowsOf) -> None:
@@ -159,10 +159,10 @@ def test_the_update(sharing: str, members: int, at: str, encodings: Encodings, r
 def test_absent_tasks_never_reach_the_weighting(mixed: Encodings, rows: RowsOf) -> None:
     whole, step = Step(mixed, rows, "shared_bottom"), Step(mixed, rows, "shared_bottom", absent=[2, 5])
     for at in ("representation", "parameters"):
-        weighting = Given([1.0] * 7)
-        Aggregation([Balanced(1, False)] * 7, weighting, at).backward(step.losses, step.present, step.meeting)
+        weighting = Given([1.0] * 10)
+        Aggregation([Balanced(1, False)] * 10, weighting, at).backward(step.losses, step.present, step.meeting)
         found, present = weighting.asked[0]
-        there = [0, 1, 3, 4, 6]
+        there = [0, 1, 3, 4, 6, 7, 8, 9]
         assert present.tolist() == there
         expected = gramian(whole.losses, whole.present, whole.meeting, at)[there][:, there]
         torch.testing.assert_close(found, expected)
@@ -170,15 +170,15 @@ def test_absent_tasks_never_reach_the_weighting(mixed: Encodings, rows: RowsOf) 
 
 @pytest.mark.parametrize("at", ["representation", "parameters"])
 def test_a_task_that_is_absent_at_a_weighing_counts_as_the_mean_until_the_next(at: str, mixed: Encodings, rows: RowsOf) -> None:
-    balancing = Aggregation([Balanced(1, False)] * 7, Given([1.0, 2, 30, 4, 5, 6, 7]), at)
+    balancing = Aggregation([Balanced(1, False)] * 10, Given([1.0, 2, 30, 4, 5, 6, 7, 6, 5, 4]), at)
     step = Step(mixed, rows, "shared_bottom", absent=[2, 6])
     balancing.backward(step.losses, step.present, step.meeting)
-    assert balancing.weights().tolist() == pytest.approx([1, 2, 3.6, 4, 5, 6, 3.6])
+    assert balancing.weights().tolist() == pytest.approx([1, 2, 33 / 8, 4, 5, 6, 33 / 8, 6, 5, 4])
 
 
 def test_every_counts_from_the_start_of_each_epoch(mixed: Encodings, rows: RowsOf) -> None:
-    weighting = Given([1.0] * 7)
-    balancing, step = Aggregation([Balanced(1, False)] * 7, weighting, "representation", every=3), Step(mixed, rows, "mmoe")
+    weighting = Given([1.0] * 10)
+    balancing, step = Aggregation([Balanced(1, False)] * 10, weighting, "representation", every=3), Step(mixed, rows, "mmoe")
     asked = []
     for epoch in (1, 2):
         balancing.start_epoch(epoch)
@@ -193,7 +193,7 @@ def test_every_counts_from_the_start_of_each_epoch(mixed: Encodings, rows: RowsO
 @pytest.mark.parametrize("at", ["representation", "parameters"])
 def test_the_order_of_tasks_does_not_matter(at: str, mixed: Encodings, rows: RowsOf) -> None:
     step = Step(mixed, rows, "shared_bottom")
-    order = [4, 2, 6, 0, 5, 3, 1]
+    order = [4, 2, 6, 0, 9, 5, 8, 3, 1, 7]
     other = Step(mixed, rows, "shared_bottom")
     step.network.float().double()  # `only` makes a network of float32
     step.forward()
@@ -223,7 +223,7 @@ def test_under_autocast_the_gramian_is_near_and_the_gradients_are_float32(sharin
         scale = expected.diagonal().sqrt()
         assert ((found - expected) / torch.outer(scale, scale)).abs().max() < 0.1
         network.zero_grad()
-        Aggregation([Balanced(1, False)] * 7, Given([1.0] * 7), at).backward(losses, step.present, meeting)
+        Aggregation([Balanced(1, False)] * 10, Given([1.0] * 10), at).backward(losses, step.present, meeting)
         assert {p.grad.dtype for p in network.parameters() if p.grad is not None} == {torch.float32}
         step.network = network.double()
 

@@ -239,6 +239,36 @@ def test_absent_tasks_change_nothing(name: str) -> None:
             assert torch.equal(value[~present], before[key][~present]), key
 
 
+@pytest.mark.parametrize("name", [n for n in ON_LOSSES if n not in ("random", "dwa")])
+def test_a_task_that_was_absent_for_long_comes_back_as_it_left(name: str) -> None:
+    """As in batches of one unit of tasks at a time: two runs, one with 60 steps of the other tasks in between."""
+    everyone, others = np.ones(T, bool), np.array([True, False, True, False])
+    runs = [made(name), made(name)]
+    for balancing, away in zip(runs, (0, 60), strict=True):
+        for epoch in range(1, 8):
+            balancing.start_epoch(epoch)
+            slopes(balancing, np.array([3.0, 2, 5, 1]) / epoch, everyone)
+            balancing.after_step(torch.tensor([2.0, 2, 4, 1], dtype=torch.float64) / epoch, torch.tensor(everyone))
+        for _ in range(away):
+            slopes(balancing, np.array([0.1, 0, 7, 0]), others)
+            balancing.after_step(torch.tensor([0.05, 0, 6, 0], dtype=torch.float64), torch.tensor(others))
+    stayed, returned = (slopes(balancing, np.array([1.0, 2, 1, 1]), ~others)[~others] for balancing in runs)
+    np.testing.assert_allclose(returned, stayed, rtol=1e-9)
+
+
+def test_dwa_begins_anew_with_a_task_that_had_no_label_in_an_epoch() -> None:
+    balancing, everyone, others = made("dwa"), np.ones(T, bool), np.array([True, False, True, False])
+    for epoch, present in enumerate([everyone, everyone, others, everyone, everyone, everyone], 1):
+        balancing.start_epoch(epoch)
+        for _ in range(3):
+            slopes(balancing, np.array([3.0, 2, 5, 1]) / epoch * present, present)
+        weights = balancing.weights()
+        assert weights is not None
+        fell = np.array([epoch > 2, epoch in (3, 6), epoch > 2, epoch in (3, 6)])  # known of the two epochs before
+        expected = T * softmax(np.where(fell, (epoch - 2) / max(1, epoch - 1), 1) / 2)
+        np.testing.assert_allclose(weights.numpy(), expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", [n for n in ON_LOSSES if n != "random"])
 def test_the_order_of_tasks_does_not_matter(name: str) -> None:
     order = [2, 0, 3, 1]

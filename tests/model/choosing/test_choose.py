@@ -76,7 +76,7 @@ def five() -> Encodings:
 
     columns = tuple(NumericColumn(f"n{i}", f"n{i}", 0.0, 1.0) for i in range(6))
     tasks = tuple(TaskEncoding(n, n, k, "thing", "table", n, ("x",), "r2") for n, k in TASKS)
-    return Encodings({"x": TabularEncoding("x", "thing", "table", columns, ())}, tasks)
+    return Encodings({"x": TabularEncoding("x", {"thing": "table"}, columns, ())}, tasks)
 
 
 def test_the_stranger_stands_alone_and_the_friends_together(decided: Choice) -> None:

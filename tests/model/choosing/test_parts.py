@@ -76,7 +76,7 @@ def test_where_gradients_meet_is_the_same_on_every_fold(tmp_path: Path) -> None:
     targets = np.where(labelled, np.random.default_rng(0).normal(size=(rows, 2)), 0).astype(np.float32)
     AlignedSet(whole.inputs, targets, labelled, ("a", "b")).write(tmp_path / "two", whole.keys())
     train = AlignedSet.read(tmp_path / "two")
-    table = TabularEncoding("x", "thing", "table", (NumericColumn("n", "n", 100.0, 60.0),), ())
+    table = TabularEncoding("x", {"thing": "table"}, (NumericColumn("n", "n", 100.0, 60.0),), ())
     tasks = tuple(TaskEncoding(name, name, "regression", "thing", "table", name, ("x",), "r2") for name in "ab")
     training = Training(max_epochs=1, relatedness=1, device="cpu")
     made = folds_of(train, train, 4)

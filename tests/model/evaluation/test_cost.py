@@ -116,7 +116,7 @@ def test_both_networks_are_measured(tmp_path: Path, make_task: Any) -> None:
 
     random = np.random.default_rng(0)
     columns = tuple(NumericColumn(name, name, 0.0, 1.0) for name in "ab")
-    person = TabularEncoding("person", "person", "people", columns, ())
+    person = TabularEncoding("person", {"person": "people"}, columns, ())
     tasks = (make_task("y"), make_task("z", "binary"))
     encodings = Encodings({"person": person}, tasks)
     inputs = {"person": person.apply(pl.DataFrame({name: random.normal(size=50) for name in "ab"}))}

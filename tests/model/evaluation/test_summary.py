@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ from mtl.evaluation.summary import Evaluated, evaluate, groups_of, metrics_of, w
 from mtl.evaluation.table import results_table
 from mtl.layout import EVALUATION, METRICS, PLOTS
 from mtl.spec import METRICS as METRICS_OF
-from mtl.spec import Spec, parse_spec
+from mtl.spec import NUMBERS, Spec, parse_spec
 
 ROWS = 500
-KINDS = ("regression", "binary", "multiclass", "ordinal")
+KINDS = ("regression", "binary", "multiclass", "ordinal", "count", "quantile")
 HEADLINE_KEYS = {
     "kind", "metric", "value", "ci_low", "ci_high", "n_test", "single_task", "diff", "diff_low", "diff_high", "verdict",
     "delta_pct", "trees", "verdict_trees",
@@ -41,7 +42,7 @@ def a_spec(**evaluation: Any) -> Spec:
 
 
 def a_case(folder: Path, make_task: Any, sample: Any) -> tuple[Encodings, AlignedSet, dict[str, dict[str, Any]]]:
-    """Four tasks and one that has only one class in test, predicted by three rivals; the test set on disk."""
+    """A task of each kind and one that has only one class in test, predicted by three rivals; the test set on disk."""
     random = np.random.default_rng(0)
     tasks = [*(make_task(kind, kind) for kind in KINDS), make_task("rash", "binary")]
     truth, rivals = {}, {rival: {} for rival in ("model", "single_task", "trees")}
@@ -49,8 +50,8 @@ def a_case(folder: Path, make_task: Any, sample: Any) -> tuple[Encodings, Aligne
         truth[task.name], predicted = sample(task.kind, ROWS, random)
         for i, rival in enumerate(rivals.values()):
             noise = random.random(predicted.shape)
-            rival[task.name] = predicted + i * noise if task.kind == "regression" else predicted * (1 - 0.1 * i) + 0.05 * i * noise
-            if predicted.ndim == 2:
+            rival[task.name] = predicted + i * noise if task.kind in NUMBERS else predicted * (1 - 0.1 * i) + 0.05 * i * noise
+            if predicted.ndim == 2 and task.kind not in NUMBERS:
                 rival[task.name] /= rival[task.name].sum(axis=1, keepdims=True)
     truth["rash"][:] = 0
     labelled = random.random((ROWS, len(tasks))) < 0.9
@@ -112,9 +113,30 @@ def test_evaluation_json_has_every_part(done: Evaluated) -> None:
             assert set(metric) >= {"value", "low", "high", "single_task", "trees"}
         for against in task["vs"].values():
             assert set(against) >= {"diff", "low", "high", "delta_pct", "delta_low", "delta_high", "verdict"}
-        assert (task["scatter"] is None) == (name != "regression")
-        assert (task["calibration"] is None) == (name == "regression")
+        assert (task["scatter"] is None) == (name not in NUMBERS)
+        assert (task["calibration"] is None) == (name in ("regression", "count"))
+        assert ("interval" in task) == (name == "quantile")
     assert set(evaluation["delta_m_trees"]) == {"value", "low", "high"}
+
+
+def test_of_quantiles_it_is_told_what_lies_below_each_and_inside_the_outermost(done: Evaluated) -> None:
+    task = done.evaluation["tasks"]["quantile"]
+    assert task["calibration"]["predicted"] == [0.05, 0.5, 0.95]
+    assert task["calibration"]["count"] == [task["n_test"]] * 3
+    below, interval = task["calibration"]["observed"], task["interval"]
+    assert below == sorted(below)
+    assert interval["inside"] == pytest.approx(below[2] - below[0], abs=1e-5)
+    assert abs(interval["inside"] - interval["promised"]) == pytest.approx(task["metrics"]["coverage_error"]["value"], abs=1e-5)
+    assert interval["width"] > 0
+
+
+def test_a_loss_that_moves_probabilities_is_named(make_task: Any, sample: Any, tmp_path: Path) -> None:
+    encodings, test, rivals = a_case(tmp_path / "test", make_task, sample)
+    asked = {"binary": {"class_weights": (1.0, 9.0), "focal": 2.0}, "multiclass": {"focal": 0.5}}
+    tasks = tuple(replace(task, **asked.get(task.name, {})) for task in encodings.tasks)
+    found = evaluate(a_spec(resamples=100), replace(encodings, tasks=tasks), test, rivals).evaluation["tasks"]
+    said = {"binary": "class weights and focal loss (γ 2)", "multiclass": "focal loss (γ 0.5)"}
+    assert {name: task["loss"] for name, task in found.items() if "loss" in task} == said
 
 
 def test_slices_have_intervals_and_small_ones_are_counted(done: Evaluated) -> None:
@@ -157,7 +179,7 @@ def test_plots_hold_what_the_evaluation_says(done: Evaluated, tmp_path: Path) ->
     assert float(rows[0]["delta"]) == done.metrics["tasks"]["regression"]["delta_pct"]
     assert rows[-1]["delta"] == ""
     with (tmp_path / PLOTS / "predictions.csv").open(encoding="utf-8") as file:
-        assert sum(1 for _ in file) == 1 + SCATTER_POINTS
+        assert sum(1 for _ in file) == 1 + sum(kind in NUMBERS for kind in KINDS) * SCATTER_POINTS
     with (tmp_path / PLOTS / "calibration.csv").open(encoding="utf-8") as file:
         counted = sum(int(row["count"]) for row in csv.DictReader(file) if row["task"] == "binary")
     assert counted == done.evaluation["tasks"]["binary"]["n_test"]
@@ -214,8 +236,8 @@ def test_the_table_says_each_task(done: Evaluated) -> None:
     for name, task in done.metrics["tasks"].items():
         assert name in text
         assert task["verdict"] in text
-    assert "5 tasks against single-task" in text
-    assert done.summary().startswith("5 tasks on 500 test rows")
+    assert f"{len(KINDS) + 1} tasks against single-task" in text
+    assert done.summary().startswith(f"{len(KINDS) + 1} tasks on 500 test rows")
 
 
 def test_many_tasks_are_shortened_to_the_ends_and_no_worse_one_is_hidden(done: Evaluated) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
+from mtl.data.ragged import Ragged
 from mtl.errors import DataError
 from mtl.evaluation.trees import fit_trees, read_predictions, table_of, write_predictions
 
@@ -59,6 +61,29 @@ def test_they_learn_each_kind_in_its_own_unit(tasks: list[Any]) -> None:
         assert predictions[kind].shape == (200, 3)
         np.testing.assert_allclose(predictions[kind].sum(axis=1), 1)
         assert (predictions[kind].argmax(axis=1) == truth[kind]).mean() > 0.55
+
+
+def of_labels(one: AlignedSet, task: Any) -> AlignedSet:
+    """The last task's class k as the labels 1 … k: of the first few classes."""
+    lengths = (one.targets[:, -1] * one.labelled[:, -1]).astype(np.int64)
+    numbers = np.concatenate([np.arange(1, k + 1, dtype=np.int32) for k in lengths])
+    return replace(one, tasks=(*one.tasks[:-1], task.name), lists={task.name: Ragged.of_lengths(numbers, lengths)})
+
+
+@pytest.mark.parametrize("rows", [1, 30, 400])
+def test_several_labels_are_a_forest_a_class(tasks: list[Any], make_task: Any, rows: int) -> None:
+    """Each what a binary task of this class gets; one that nobody has is never predicted."""
+    several, classes = make_task("several", "multilabel", inputs=("one",), classes=("a", "b", "never")), tasks[2]
+    random = np.random.default_rng(4)
+    plain = [a_set(random, n, [classes]) for n in (rows, rows // 4 + 1, 200)]
+    sides = [of_labels(one, several) for one in plain]
+    found = fit_trees(Encodings({}, (several,)), *sides)["several"]
+    assert found.shape == (200, 3)
+    assert not found[:, 2].any()
+    for c in (0, 1):
+        binary = [replace(one, targets=(one.targets > c).astype(np.float32)) for one in plain]
+        expected = fit_trees(Encodings({}, (replace(classes, kind="binary", classes=("no", "yes")),)), *binary)
+        np.testing.assert_array_equal(found[:, c], expected[classes.name])
 
 
 def test_the_same_again(tasks: list[Any]) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mtl.data.aligned import AlignedSet
 from mtl.network import Network, input_tensors, rows_of
+from mtl.network.plan import TaskPlan
 from mtl.network.sharing import SHARINGS
 from mtl.spec import Model
 
@@ -25,6 +26,19 @@ EXPERTS: dict[str, dict[str, Any]] = {
 """Mixtures of experts, with options that show more than the defaults do."""
 WAYS: dict[str, dict[str, Any]] = {name: {"sharing": name} for name in SHARINGS} | EXPERTS
 """Every sharing there is."""
+
+
+SEVERAL = ("multiclass", "ordinal", "quantile", "multilabel")
+"""Kinds whose head gives several numbers."""
+LEVELS = (0.1, 0.5, 0.6, 0.8, 0.95)
+
+
+def plans(kind: str, sizes: Sequence[int], **more: Any) -> list[TaskPlan]:
+    """Tasks of one kind with so many classes or levels; a count of size 2 is negative binomial."""
+    if kind == "quantile":
+        return [TaskPlan(f"t{i}", kind, n, frozenset("x"), levels=LEVELS[:n], **more) for i, n in enumerate(sizes)]
+    of = {1: "poisson", 2: "negative_binomial"} if kind == "count" else {}
+    return [TaskPlan(f"t{i}", kind, n, frozenset("x"), distribution=of.get(n, "poisson"), **more) for i, n in enumerate(sizes)]
 
 
 @pytest.fixture(params=list(WAYS))

@@ -272,7 +272,8 @@ def test_the_second_guess_reads_what_was_told(encodings: str, members: int, rows
     assert isinstance(body, MessagePassing)
     shared, first = body(inputs), network.train()(inputs).first
     assert first is not None
-    told, into = body.exchange(shared, network._guesses(first))
+    guesses = network._padded({kind: network.head(kind).told(of) for kind, of in first.items()})
+    told, into = body.exchange(shared, guesses)
     h = shared.seen[body.view(network.plan)] + told @ into
     for kind, at in network.kinds.items():
         torch.testing.assert_close(network(inputs).logits[kind], network.head(kind)(h[at]), rtol=1e-4, atol=1e-4)

@@ -10,11 +10,12 @@ from torch.nn import functional
 
 from mtl.network.heads import HEADS
 from mtl.network.heads.ordinal import Ordinal
+from tests.model.network.conftest import SEVERAL, plans
 
 
 def head_of(kind: str, classes: list[int], width: int = 6) -> tuple[torch.nn.Module, torch.Tensor]:
     torch.manual_seed(3)
-    head = HEADS[kind](classes, width, max(classes))
+    head = HEADS[kind](plans(kind, classes), width, max(classes))
     for parameter in head.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     return head, torch.randn(1, 40, 1, width)
@@ -23,7 +24,7 @@ def head_of(kind: str, classes: list[int], width: int = 6) -> tuple[torch.nn.Mod
 @pytest.mark.parametrize("kind", list(HEADS))
 def test_one_product_for_all_equals_one_a_task(kind: str) -> None:
     """A representation shared by all tasks, and the same one said for each task."""
-    head, x = head_of(kind, [3, 5, 4] if kind in ("multiclass", "ordinal") else [1, 1, 1])
+    head, x = head_of(kind, [3, 5, 4] if kind in SEVERAL else [1, 1, 1])
     torch.testing.assert_close(head(x), head(x.expand(3, -1, -1, -1)))
 
 
@@ -59,7 +60,7 @@ def test_padding_changes_nothing(kind: str) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_coral_is_rank_consistent_with_any_weights(seed: int) -> None:
     torch.manual_seed(seed)
-    head = Ordinal([5, 3, 2], 8, 5)
+    head = Ordinal(plans("ordinal", [5, 3, 2]), 8, 5)
     for parameter in head.parameters():
         torch.nn.init.normal_(parameter, std=5)
     logits = head(torch.randn(1, 200, 1, 8))
@@ -73,7 +74,7 @@ def test_coral_learns_the_shares_of_its_classes() -> None:
     """Without inputs the minimum of CORAL's loss is the shares themselves."""
     shares = torch.tensor([0.1, 0.4, 0.2, 0.25, 0.05])
     y = torch.repeat_interleave(torch.arange(5.0), (shares * 1000).int())[None]
-    head = Ordinal([5], 1, 5)
+    head = Ordinal(plans("ordinal", [5]), 1, 5)
     x = torch.zeros(1, y.shape[1], 1, 1)
     optimizer = torch.optim.LBFGS(head.parameters(), max_iter=200, line_search_fn="strong_wolfe")
 
@@ -87,14 +88,14 @@ def test_coral_learns_the_shares_of_its_classes() -> None:
     torch.testing.assert_close(head.decode(head(x))[0, 0], shares, rtol=0, atol=2e-3)
 
 
-@pytest.mark.parametrize("kind", list(HEADS))
+@pytest.mark.parametrize("kind", [kind for kind, head in HEADS.items() if not head.listed and not head.together])
 def test_constant_is_the_best_constant(kind: str) -> None:
     """No constant nearby has a smaller loss on the labels it was made of."""
-    classes = [4] if kind in ("multiclass", "ordinal") else [1]
-    head = HEADS[kind](classes, 2, classes[0])
+    classes = [4] if kind in SEVERAL else [1]
+    head = HEADS[kind](plans(kind, classes), 2, classes[0])
     torch.manual_seed(0)
-    top = {"regression": 1.0, "binary": 2, "multiclass": 4, "ordinal": 4}[kind]
-    y = torch.randn(500) if kind == "regression" else torch.randint(0, int(top), (500,)).float()
+    top = {"binary": 2, "multiclass": 4, "ordinal": 4, "count": 9}.get(kind)
+    y = torch.randn(500) if top is None else torch.randint(0, top, (500,)).float()
     best = head.constant(y, 0)
 
     def loss(logits: torch.Tensor) -> float:

@@ -9,17 +9,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.stats import nbinom
+from sklearn.metrics import mean_pinball_loss, mean_poisson_deviance
 from tabm import LinearBatchEnsemble, LinearEnsemble, MLPBackboneBatchEnsemble, init_scaling_
 
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
-from mtl.network import Network, build_network, predict, rows_of
+from mtl.network import Network, Outputs, build_network, predict, rows_of
 from mtl.network.heads import HEADS
 from mtl.network.layers import Layer, StackedLinear, Start, adapted, hidden
 from mtl.network.sharing import SHARINGS
 from mtl.spec import Model, Training
 from mtl.training.optimizers import make_optimizer
-from tests.model.network.conftest import batch_of, labels_of
+from tests.model.network.conftest import SEVERAL, batch_of, labels_of, plans
 
 RowsOf = Callable[..., AlignedSet]
 ALL = list(SHARINGS)
@@ -91,8 +93,8 @@ def test_a_stack_of_layers_is_the_packages_backbone() -> None:
 @pytest.mark.parametrize("one_for_all", [True, False])
 def test_heads_are_the_packages(kind: str, one_for_all: bool) -> None:
     """Each task's head is a LinearEnsemble; fused over all tasks of the kind, or a task at a time."""
-    classes = [4, 3] if kind in ("multiclass", "ordinal") else [1, 1]
-    head = HEADS[kind](classes, 6, max(classes), 5)
+    classes = [4, 3] if kind in SEVERAL else [1, 1]
+    head = HEADS[kind](plans(kind, classes), 6, max(classes), 5)
     scatter(head)
     x = torch.randn(1 if one_for_all else 2, 8, 5, 6)
     logits = head(x)
@@ -106,7 +108,7 @@ def test_heads_are_the_packages(kind: str, one_for_all: bool) -> None:
         if kind == "ordinal":
             steps = torch.nn.functional.softplus(head.get_parameter("step")[task])
             expected = expected - torch.cat([torch.zeros(5, 1), steps.cumsum(-1)], -1)
-        real = {"multiclass": classes[task], "ordinal": classes[task] - 1}.get(kind, 1)
+        real = classes[task] - 1 if kind == "ordinal" else classes[task]
         torch.testing.assert_close(logits[task, ..., :real], expected[..., :real])
 
 
@@ -129,7 +131,7 @@ def test_members_start_as_the_package_starts_them() -> None:
         assert (ones == 1).all()
     assert (first.bias == first.bias[:, :1]).all()
     assert float(first.bias.detach().abs().max()) == pytest.approx(1 / math.sqrt(7), rel=0.1)
-    head = HEADS["binary"]([1], 9, 1, 4)
+    head = HEADS["binary"](plans("binary", [1]), 9, 1, 4)
     assert head.weight.unique().numel() == head.weight.numel()
 
 
@@ -146,6 +148,7 @@ def test_shapes_with_members(sharing: str, mixed: Encodings, rows: RowsOf) -> No
     assert outputs.shared.seen.shape[1:] == (11, 3, 12)
     assert {kind: tuple(x.shape) for kind, x in outputs.logits.items()} == {
         "regression": (2, 11, 3, 1), "binary": (1, 11, 3, 1), "multiclass": (2, 11, 3, 4), "ordinal": (2, 11, 3, 4),
+        "count": (2, 11, 3, 2), "quantile": (1, 11, 3, 3),
     }  # fmt: skip
 
 
@@ -207,7 +210,7 @@ def test_only_and_owners_with_members(sharing: str, mixed: Encodings, rows: Rows
     scatter(network)
     for name, rows_kept in rows_of(network.owners(), [0]).items():
         assert rows_kept is None or len(network.get_parameter(name)) == len(network.owners()[name])
-    chosen = list(range(7)) if network.body.entwined else [1, 4, 6]
+    chosen = list(range(len(mixed.tasks))) if network.body.entwined else [1, 4, 6, 8, 9]
     some = batch_of(network, rows(mixed, 20, 5))
     before, fewer = network.decode(network(some)), network.only(chosen).eval()
     after = fewer.decode(fewer(some))
@@ -215,10 +218,10 @@ def test_only_and_owners_with_members(sharing: str, mixed: Encodings, rows: Rows
         torch.testing.assert_close(after[place], before[task], rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", list(HEADS))
+@pytest.mark.parametrize("kind", [kind for kind, head in HEADS.items() if not head.listed and not head.together])
 def test_every_members_head_starts_at_the_constants(kind: str) -> None:
-    classes = [4, 3] if kind in ("multiclass", "ordinal") else [1, 1]
-    head, plain = (HEADS[kind](classes, 6, max(classes), members) for members in (3, 1))
+    classes = [4, 3] if kind in SEVERAL else [1, 1]
+    head, plain = (HEADS[kind](plans(kind, classes), 6, max(classes), members) for members in (3, 1))
     y = [torch.randint(0, max(2, c), (300,)).float() for c in classes]
     best = torch.stack([head.constant(values, task) for task, values in enumerate(y)])
     for one in (head, plain):
@@ -251,7 +254,7 @@ def test_when_it_predicts_the_loss_is_that_of_the_mean_prediction(mixed: Encodin
     scatter(network)
     found = predict(network, mixed, some.inputs)
     targets = torch.from_numpy(some.targets.T.copy())
-    outputs, mask = network.eval()(batch_of(network, some)), torch.ones(7, 40)
+    outputs, mask = network.eval()(batch_of(network, some)), torch.ones(len(mixed.tasks), 40)
     pooled = network.losses(outputs, targets, mask)
     assert (pooled < network.train().losses(outputs, targets, mask)).all()
     expected = []
@@ -259,6 +262,13 @@ def test_when_it_predicts_the_loss_is_that_of_the_mean_prediction(mixed: Encodin
         said = found[task.name]
         if task.kind == "regression":
             expected.append(((said - y) ** 2).sum())
+        elif task.kind == "quantile":
+            of_levels = zip(said.T, task.levels, strict=True)
+            expected.append(40 / 3 * sum(mean_pinball_loss(y, quantile, alpha=level) for quantile, level in of_levels))
+        elif task.distribution == "negative_binomial":
+            expected.append(mixture_surprise(network, outputs, y))
+        elif task.kind == "count":
+            expected.append(mean_poisson_deviance(y, said) * 40 / task.dispersion)
         elif task.kind == "multiclass":
             expected.append(-np.log(said[np.arange(40), y.astype(int)]).sum())
         else:
@@ -268,6 +278,16 @@ def test_when_it_predicts_the_loss_is_that_of_the_mean_prediction(mixed: Encodin
     torch.testing.assert_close(pooled.double(), torch.tensor(expected), rtol=1e-4, atol=1e-4)
     pooled.sum().backward()
     assert all(p.grad is None or p.grad.isfinite().all() for p in network.parameters())
+
+
+def mixture_surprise(network: Network, outputs: Outputs, y: np.ndarray) -> float:
+    """Of a negative binomial with the mean and the variance of all members' together."""
+    log_mean, log_alpha = outputs.logits["count"][1].double().detach().numpy().transpose(2, 0, 1)
+    each, alpha = np.exp(log_mean), np.exp(log_alpha)
+    mean = each.mean(1)
+    variance = (each + alpha * each**2).mean(1) + each.var(1)
+    r = mean**2 / (variance - mean)
+    return float(-nbinom.logpmf(y, r, r / (r + mean)).sum())
 
 
 def test_a_batched_product_is_one_copy_after_the_other() -> None:

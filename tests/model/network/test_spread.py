@@ -38,7 +38,8 @@ def test_it_is_the_members_standard_deviation(way: str, mixed: Encodings, rows: 
     for name in values:
         assert spread[name].shape == values[name].shape
         found, wanted = (values[name], spread[name]), (np.mean(members[name], axis=0), np.std(members[name], axis=0, ddof=1))
-        np.testing.assert_allclose(found, wanted, rtol=5e-7, atol=1e-6)  # float32: a value of 4 is exact to 5e-7
+        digits = 1e-5 if name in ("h", "i", "j") else 2e-6  # float32: means are e to the power of a number, quantiles are sums
+        np.testing.assert_allclose(found, wanted, rtol=digits, atol=2e-6)
     plain = predict(network, mixed, inputs, batch_size=64)
     assert all(plain[name].tobytes() == values[name].tobytes() for name in values)
 

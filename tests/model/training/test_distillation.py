@@ -15,9 +15,9 @@ import pytest
 import torch
 
 from mtl.data.aligned import AlignedSet
-from mtl.data.encodings import Encodings
+from mtl.data.encodings import Encodings, TaskEncoding
 from mtl.network import Network, build_network, input_tensors, plan_of
-from mtl.spec import Distillation, Model, Training
+from mtl.spec import NUMBERS, Distillation, Model, Training
 from mtl.training import Epoch, Fitted, distillation, fit
 from mtl.training.batches import Store
 from mtl.training.checkpoints import FILE as CHECKPOINT
@@ -50,20 +50,23 @@ def outputs_of(network: Network, rows: AlignedSet) -> Any:
 
 @pytest.mark.parametrize("members", [1, 3])
 @pytest.mark.parametrize("temperature", [1.0, 2.5])
-def test_distance_by_hand(members: int, temperature: float, mixed: Encodings, rows: RowsOf) -> None:
+def test_distance_by_hand(members: int, temperature: float, mixed: Encodings, rows: RowsOf) -> None:  # noqa: C901
     """Squared error, or −Σ p log q at the temperature times its square; mean over members, sum over the rows of the mask."""
     torch.manual_seed(0)
     network = build_network(mixed, MODEL.model_copy(update={"members": members})).eval().double()
     logits = {kind: 3 * torch.randn(len(at), 6, members, network.head(kind).weight.shape[-1]).double() for kind, at in
               network.kinds.items()}  # fmt: skip
     ordinal = network.head("ordinal")
+    logits["count"] = logits["count"] / 3  # of a dispersion whose tail ends where `distance` does
     logits["ordinal"] = (logits["ordinal"] + torch.arange(4.0, 0, -1)).sort(-1, descending=True).values
     logits = {kind: x.masked_fill(network.head(kind).get_buffer("beyond"), -torch.inf) if hasattr(network.head(kind), "beyond")
               else x for kind, x in logits.items()}  # fmt: skip
-    soft, mask = torch.zeros(7, 6, 5), (torch.rand(7, 6) > 0.4).float()
+    soft, mask = torch.zeros(len(mixed.tasks), 6, 5), (torch.rand(len(mixed.tasks), 6) > 0.4).float()
     for t, task in enumerate(mixed.tasks):
         if task.kind in ("multiclass", "ordinal"):
             soft[t, :, : len(task.classes)] = torch.softmax(torch.randn(6, len(task.classes)), -1)
+        elif task.kind == "quantile":
+            soft[t, :, :3] = torch.randn(6, 3).sort(-1).values
         else:
             soft[t, :, 0] = torch.rand(6)
     outputs = replace(outputs_of(network.float(), rows(mixed, 6, 0)), logits=logits)
@@ -74,8 +77,8 @@ def test_distance_by_hand(members: int, temperature: float, mixed: Encodings, ro
             for row in range(6):
                 for member in range(members):
                     x, p = logits[kind][place, row, member].float(), soft[t, row]
-                    if kind == "regression":
-                        total += mask[t, row] * (x[0] - p[0]) ** 2 / members
+                    if kind in NUMBERS:
+                        total += mask[t, row] * distance(mixed.tasks[t], x, p) / members
                         continue
                     q = torch.sigmoid(x / temperature)
                     if kind == "binary":
@@ -90,7 +93,25 @@ def test_distance_by_hand(members: int, temperature: float, mixed: Encodings, ro
     assert ordinal is network.head("ordinal")
 
 
-@pytest.mark.parametrize("kind", ["regression", "binary", "multiclass", "ordinal"])
+def distance(task: TaskEncoding, x: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
+    """Of a number's logits to what the teacher says of it."""
+    if task.kind == "quantile":
+        said = torch.stack([x[1] - torch.nn.functional.softplus(x[0]), x[1], x[1] + torch.nn.functional.softplus(x[2])])
+        return (said - p[:3]).square().mean()
+    if task.kind == "regression":
+        return (x[0] - p[0]) ** 2
+    if task.distribution == "poisson":
+        return 2 * (p[0] * (p[0].log() - x[0]) - p[0] + x[0].exp()) / task.dispersion
+    y, ours = torch.arange(2000.0).double(), of_mean(x[0].exp().double(), x[1].exp().double())
+    theirs = of_mean(p[0].double(), x[1].exp().double())
+    return (theirs.log_prob(y).exp() * (theirs.log_prob(y) - ours.log_prob(y))).sum().float()
+
+
+def of_mean(mean: torch.Tensor, alpha: torch.Tensor) -> torch.distributions.NegativeBinomial:
+    return torch.distributions.NegativeBinomial(1 / alpha, logits=(mean * alpha).log(), validate_args=False)
+
+
+@pytest.mark.parametrize("kind", ["regression", "binary", "multiclass", "ordinal", "count"])
 def test_hard_teachers_ask_what_labels_ask(kind: str, make: Callable[..., Encodings], rows: RowsOf) -> None:
     """A teacher that is as sure as a label: distance and loss are the same."""
     encodings = make([("a", kind), ("b", kind)])
@@ -108,7 +129,7 @@ def test_who_says_what_the_teacher_says_is_at_the_least_distance(temperature: fl
     """A network as its own teacher: no gradient."""
     network, some = build_network(mixed, MODEL).eval(), rows(mixed, 30, 0)
     lesson = lesson_of(network, Store.of(network.plan, some, CPU), temperature)
-    assert lesson.soft.shape == (7, 30, 5)
+    assert lesson.soft.shape == (len(mixed.tasks), 30, 5)
     network.train().zero_grad()
     network.eval()
     network.imitation(outputs_of(network, some), lesson.soft, lesson.mask, temperature).sum().backward()

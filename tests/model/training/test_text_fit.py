@@ -33,11 +33,11 @@ class Known(TextEncoding):
 
 def words(network: str = "cnn", **options: float) -> TextEncoding:
     small = {name: min(value, 8) for name, value in SEQUENCE_OPTIONS[network].items()}
-    return Known("words", "thing", "table", "t", "t", JSON, 64, network, "max", {**small, "heads": 2, **options})
+    return Known("words", {"thing": "table"}, "t", "t", JSON, 64, network, "max", {**small, "heads": 2, **options})
 
 
 def numbers() -> VectorEncoding:
-    return VectorEncoding("numbers", "thing", "table", "v", "v", (0.0,) * 3, (1.0,) * 3)
+    return VectorEncoding("numbers", {"thing": "table"}, "v", "v", (0.0,) * 3, (1.0,) * 3)
 
 
 def rows_of(tasks: tuple[Any, ...], rows: int, seed: int) -> AlignedSet:

@@ -103,3 +103,11 @@ def test_a_spec_or_a_file_that_is_not_there_is_an_error(project: Path) -> None:
     (project / "params.yaml").unlink()
     with pytest.raises(SpecError, match="there is no such file"):
         said(project)
+
+
+def test_it_says_what_labels_and_levels_of_numbers_are(project: Path) -> None:
+    text = SPEC.replace("kind: regression, unit: mmHg", "kind: quantile, min: 20, levels: [0.1, 0.5], unit: mmHg")
+    (project / "params.yaml").write_text(text.replace('kind: binary, positive: "yes"', "kind: count, unit: days"))
+    found = " ".join(said(project, 160).split())
+    assert "count people 0 … days d2" in found
+    assert "quantile labs 20 … mmHg; quantiles 0.1, 0.5 pinball" in found

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from mtl.errors import DataError
-from mtl.project.template import FILES, copy_template, template_root
+from mtl.project.template import FILES, OF_EXAMPLES, copy_template, template_root
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_this_checkout_holds_the_whole_template_and_the_wheel_carries_it() -> None:
     assert template_root() == ROOT
-    assert [name for name in FILES if not (ROOT / name).exists()] == []
+    assert [name for name in (*FILES, *OF_EXAMPLES) if not (ROOT / name).exists()] == []
     build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert build["force-include"] == {name: f"mtl/template/{name}" for name in FILES}
+    assert build["force-include"] == {name: f"mtl/template/{name}" for name in (*FILES, *OF_EXAMPLES)}
 
 
 def test_files_are_copied_as_they_are(tmp_path: Path, plain_template: Path) -> None:

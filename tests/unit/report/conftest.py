@@ -137,7 +137,10 @@ def trained(folder: Path, tasks: list[str], epochs: int, single: bool, random: n
     best = {t: int(random.integers(8, epochs)) if single else 19 for t in tasks}
     gates = {} if single else {t: random.uniform(0.1, 0.95, 2).tolist() for t in tasks}
     kind = {"sharing": "separate", "parameters": 1_402_113} if single else {"sharing": "hybrid", "parameters": 141_323}
-    dump(folder / "summary.json", {"best_epoch": best, "gates": gates, "device": "cpu", "balancing": "equal", **kind})
+    seen = {
+        task: {"labels": 500, "an_epoch": 0.25 if at else 3.2, "to_best": 4.75 if at else 60.8} for at, task in enumerate(tasks)
+    }
+    dump(folder / "summary.json", {"best_epoch": best, "gates": gates, "device": "cpu", "balancing": "equal", "seen": seen, **kind})
 
 
 def related(root: Path, tasks: list[str], random: np.random.Generator) -> None:

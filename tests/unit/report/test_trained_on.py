@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from mtl.evaluation.plain import plain_rival
-from mtl.report.sections.trained_on import _reads, _recipe, spec_task
-from mtl.spec import Model, TextInput, Training, VectorInput, parse_spec
+from mtl.report.sections.trained_on import _reads, _recipe, _seen, spec_task
+from mtl.spec import AudioInput, ImageInput, Model, TextInput, Training, VectorInput, parse_spec
 
 
 def test_the_task_that_a_value_was_made_a_task_of() -> None:
@@ -34,10 +34,26 @@ def test_the_weights_of_the_losses_are_told_where_they_differ(balancing: str, sh
     assert any(text == "b 2.25, a 0.50" for text in told.values()) == shown
 
 
+def test_it_is_said_how_often_a_tasks_labels_were_seen() -> None:
+    seen = {"small": {"labels": 40, "an_epoch": 3.2, "to_best": 41.6}}
+    findings = SimpleNamespace(candidate=SimpleNamespace(summary={"seen": seen}))
+    assert _seen(findings, "small") == ["×3.20", "×42"]
+    assert _seen(findings, "other") == ["", ""]
+
+
+@pytest.mark.parametrize(("said", "shown"), [({}, None), ({"sampler": "temperature"}, "temperature (T = 5)")])
+def test_a_sampler_is_told_where_it_is_not_the_plain_shuffle(said: dict[str, str], shown: str | None) -> None:
+    findings = SimpleNamespace(choice={}, candidate=SimpleNamespace(summary={}))
+    spec = SimpleNamespace(model=Model(), training=Training.model_validate(said))
+    assert dict(_recipe(findings, spec)).get("Rows of a batch") == shown
+
+
 @pytest.mark.parametrize(
     ("kinds", "plain"),
     [([], "boosted trees"), (["tabular", "vector"], "boosted trees"), (["text"], "TF-IDF with a linear model"),
-     (["text", "tabular"], "boosted trees, or TF-IDF with a linear model")],
+     (["text", "tabular"], "boosted trees, or TF-IDF with a linear model"), (["image"], "support vector machines on pixels"),
+     (["image", "tabular"], "boosted trees, or support vector machines on pixels"),
+     (["image", "audio"], "support vector machines on pixels, or MFCCs with a linear model")],
 )  # fmt: skip
 def test_the_plain_rival_is_called_what_it_is(kinds: list[str], plain: str) -> None:
     assert plain_rival({"inputs": {str(i): {"kind": kind} for i, kind in enumerate(kinds)}})[1] == plain
@@ -48,3 +64,6 @@ def test_what_a_text_and_a_vector_read() -> None:
     assert _reads(text, {}) == "at most 8,000 tokens (bpe), gru"
     assert _reads(text, {"tokens": 512}) == "512 tokens (bpe), gru"
     assert _reads(VectorInput(source="s", kind="vector", column="v", size=1300), {}) == "1,300 numbers"
+    sound = AudioInput(source="s", kind="audio", column="a", rate=8000, network="crnn")
+    assert _reads(sound, {"bands": 40}) == "40 bands of at most 10 s of sound, crnn"
+    assert _reads(ImageInput(source="s", kind="image", column="p", size=(64, 48)), {}) == "pictures, 64 × 48 × 3, cnn"

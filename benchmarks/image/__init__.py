@@ -1,0 +1,1 @@
+"""Pictures: an epoch of mtl over an epoch of a loop by hand with the same network."""

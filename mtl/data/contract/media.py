@@ -1,0 +1,45 @@
+"""Cells that are bytes, of a picture or a recording: each is opened, and what cannot be is told apart.
+
+Bytes come as they are, or as files that a table listed (`mtl.data.file_cells`): then a file that was not there is told here.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from mtl.data.contract.columns import Reader
+from mtl.data.contract.schema import BAD
+from mtl.data.file_cells import CONTENT, FILE, PATH, PROBLEM
+
+
+def content(column: str, dtype: pl.DataType) -> pl.Expr:
+    """The bytes of a column of them or of files; null where there are none."""
+    cell = pl.col(column)
+    return (cell.struct.field(CONTENT) if dtype == FILE else cell.cast(pl.Binary)).alias(column)
+
+
+def faults(raw: pl.Series, cells: pl.Series, readers: tuple[Reader, ...]) -> pl.DataFrame:
+    """row, column, value, reason of every cell of media that is there and cannot be read.
+
+    raw: as ingested; cells: the bytes of it. The value tells the file, or what was found instead of its bytes.
+    """
+    found = unreadable(cells, readers)
+    if raw.dtype != FILE:
+        return found
+    path = raw.struct.field(PATH)
+    named = found.with_columns(value=path.gather(found["row"]) + pl.format(" ({})", "value"))
+    lost = pl.DataFrame({"row": (raw.is_not_null() & cells.is_null()).arg_true().cast(pl.UInt32)})
+    lost = lost.with_columns(
+        column=pl.lit(raw.name), value=path.gather(lost["row"]), reason=raw.struct.field(PROBLEM).gather(lost["row"])
+    )
+    return pl.concat([lost.select(BAD.names()), named]).sort("row")
+
+
+def unreadable(cells: pl.Series, readers: tuple[Reader, ...]) -> pl.DataFrame:
+    """row, column, value, reason of every cell that one of `readers` cannot open; `value` tells what was found."""
+    found = []
+    for row, cell in enumerate(cells):
+        fault = None if cell is None else next((fault for one in readers if (fault := one.fault(cell))), None)
+        if fault is not None:
+            found.append((row, cells.name, fault[1], fault[0]))
+    return pl.DataFrame(found, schema=BAD, orient="row")

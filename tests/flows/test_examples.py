@@ -1,0 +1,89 @@
+"""Every example of `examples/`, cut to seconds: `mtl init --example` into an empty folder, then the whole way to its metrics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from ruamel.yaml import YAML
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from mtl.project import init_example
+from mtl.project.examples import examples, needs_of
+from mtl.spec import read_spec
+
+from .conftest import ROOT, command
+
+SHARED = ROOT.parent / "shared/data"
+OWN = [name for name in examples(ROOT) if (ROOT / "examples" / name / "params.yaml").is_file()]
+"""The examples with a spec of their own; the project in the root is run by test_readme.py."""
+UNDER_PREFECT = "reviews"
+"""This one is run by `mtl run`, the others stage by stage in this process, which takes a fifth of the time."""
+ROWS, ROUNDS = 1000, 3
+"""Of every table, and of boosted trees, which on a thousand bits take most of the time."""
+SMALL = {
+    "model": {"width": 16, "members": 2}, "training": {"max_epochs": 1}, "evaluation": {"resamples": 100},
+    "encoding": {"on_unfit": "drop"},
+}  # fmt: skip
+AFTER = ("split", "embed", "encode", "align", "choose", "baseline", "train", "trees", "evaluate", "register", "report")
+
+
+def begun(name: str, target: Path) -> Path:
+    """The example in the new folder `target`, every table and the training cut small; skips where its data are not at hand."""
+    needs = needs_of(ROOT / "examples" / name)
+    if needs is not None and not all(list(SHARED.glob(f"*/{file}")) for file in needs.files):
+        pytest.skip(f"the data of {name} are not in {SHARED}: {', '.join(needs.files)}")
+    init_example(target, name, None if needs is None else SHARED)
+    for source in read_spec(target / "params.yaml").sources.values():
+        table = pl.read_parquet(target / source.path)
+        table.gather_every(max(1, table.height // ROWS)).write_parquet(target / source.path)
+    yaml = YAML()
+    spec = yaml.load(target / "params.yaml")
+    for section, changes in SMALL.items():
+        spec[section].update(changes)
+    yaml.dump(spec, target / "params.yaml")
+    return target
+
+
+def tasks_of(project: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((project / "reports/metrics.json").read_text())["tasks"]
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in OWN if name != UNDER_PREFECT])
+def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: Callable[..., str]) -> None:
+    project = begun(name, tmp_path / name)
+    monkeypatch.chdir(project)
+    few = partial(HistGradientBoostingClassifier, max_iter=ROUNDS)
+    monkeypatch.setattr("sklearn.ensemble.HistGradientBoostingClassifier", few)
+    spec = read_spec()
+    for source in spec.sources:
+        stage("ingest", source)
+        stage("validate", source)
+    for one in AFTER:
+        stage(one)
+    assert set(tasks_of(project)) == set(spec.tasks)
+    assert (project / "reports/report.html").is_file()
+
+
+@pytest.mark.slow
+def test_an_example_runs_through_both_doors(tmp_path: Path) -> None:
+    """`mtl run` ends well, and leaves `dvc repro` nothing to do."""
+    project = begun(UNDER_PREFECT, tmp_path / "project")
+    command(project, "mtl", "run")
+    assert set(tasks_of(project)) == set(read_spec(project / "params.yaml").tasks)
+    assert "up to date" in command(project, "dvc", "repro").stdout
+
+
+def test_the_readme_of_an_example_shows_the_tasks_of_its_spec() -> None:
+    for name in OWN:
+        folder = ROOT / "examples" / name
+        told = (folder / "README.md").read_text(encoding="utf-8").split("<!-- results -->")[1].split("<!-- /results -->")[0]
+        rows = [line.split("|")[1].strip() for line in told.splitlines() if line.startswith("| ")]
+        assert rows == ["task", *read_spec(folder / "params.yaml").tasks, "mean (`delta_m`)"], name
