@@ -146,25 +146,12 @@ def init(
     data: Annotated[Path | None, typer.Option("--data", help="Folder with the data that an example does not bring along.")] = None,
 ) -> None:
     """Look at tables and write a project that runs; or copy an example."""
-    from mtl.project import init_example, init_project, listing
+    from mtl.project import init_asked, listing
 
     if example == "":
         print(listing())
         return
-    if target is None:
-        raise SpecError("mtl init", expected="the new project's folder", found="none", do="write mtl init DIR …")
-    if example is not None and (files or targets or key or name):
-        raise SpecError(f"mtl init {target}", expected="--example alone, or tables and targets", found="both", do="leave one out")
-    if example is None and (data or not targets):
-        raise SpecError(
-            f"mtl init {target}", expected="--from FILE and --targets COLUMNS, or --example NAME",
-            found="--data without --example" if data else "no --targets", do="mtl init --help says more",
-        )  # fmt: skip
-    done = (
-        init_project(target, files or [], keys=_words(key), targets=_words(targets), name=name or None)
-        if example is None
-        else init_example(target, example, data)
-    )
+    done = init_asked(target, files or [], _words(targets), _words(key), name, example, data)
     for doubt in done.doubts:
         print(f"look at: {doubt}")
     print(f"wrote {target}/: {', '.join(str(p) for p in done.written[:12])}")

@@ -44,7 +44,9 @@ def task(name: str, kind: str, inputs: Sequence[str], tags: str = "", spans: boo
         return TaskEncoding(name, name, kind, "thing", "table", name, tuple(inputs), "r2", classes=classes)
     of = {"spans": spans, "crf": crf, "tags": tags or inputs[0], "length": 4.0}
     classes = BIO if spans else ("N", "P", "V")
-    return TaskEncoding(name, name, kind, "thing", "table", name, tuple(inputs), "f1", classes=classes, **of)  # type: ignore[arg-type]
+    return TaskEncoding(
+        name, name, kind, "thing", "table", name, tuple(inputs), "span_f1" if spans else "accuracy", classes=classes, **of
+    )  # type: ignore[arg-type]
 
 
 def sentences(rows: int, seed: int, longest: int = 7, empty: float = 0.1) -> list[list[str]]:

@@ -14,6 +14,7 @@ from torch.nn import functional
 TOKENS = 1 << 16
 """Tokens that a network reads together at most, where nothing is learned from them."""
 LENGTH = "_length"
+"""What a batch calls the number of blocks, behind the key of the blocks."""
 FILLED = "filled"
 PADDING = 0
 """What fills a row up to the longest of its batch; no value of a row is 0."""

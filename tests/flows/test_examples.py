@@ -11,7 +11,6 @@ from typing import Any
 import polars as pl
 import pytest
 from ruamel.yaml import YAML
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from mtl.project import init_example
 from mtl.project.examples import examples, needs_of
@@ -60,6 +59,8 @@ def tasks_of(project: Path) -> dict[str, Any]:
 def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: Callable[..., str]) -> None:
     project = begun(name, tmp_path / name)
     monkeypatch.chdir(project)
+    from sklearn.ensemble import HistGradientBoostingClassifier  # late: it takes seconds
+
     few = partial(HistGradientBoostingClassifier, max_iter=ROUNDS)
     monkeypatch.setattr("sklearn.ensemble.HistGradientBoostingClassifier", few)
     spec = read_spec()
@@ -82,8 +83,11 @@ def test_an_example_runs_through_both_doors(tmp_path: Path) -> None:
 
 
 def test_the_readme_of_an_example_shows_the_tasks_of_its_spec() -> None:
+    """Or says that there are no figures yet."""
     for name in OWN:
         folder = ROOT / "examples" / name
         told = (folder / "README.md").read_text(encoding="utf-8").split("<!-- results -->")[1].split("<!-- /results -->")[0]
+        if "Not run at full size yet" in told:
+            continue
         rows = [line.split("|")[1].strip() for line in told.splitlines() if line.startswith("| ")]
         assert rows == ["task", *read_spec(folder / "params.yaml").tasks, "mean (`delta_m`)"], name

@@ -177,7 +177,7 @@ def test_what_a_text_has_to_tune(base: Make) -> None:
     for values in (drawn(space, made, seed) for seed in range(10)):
         note = made.spec_with(values).inputs["note"]
         assert isinstance(note, TextInput)
-        assert note.option("hidden") == values["inputs.note.options.hidden"]
+        assert note.options["hidden"] == values["inputs.note.options.hidden"]
         assert all(
             isinstance(values[f"inputs.{key}"], int) for key in ("note.vocabulary", "note.options.hidden", "facts.embedding")
         )
@@ -204,7 +204,7 @@ def test_the_first_trial_has_the_options_that_the_text_has_without_writing_them(
     said, stands = made.spec_with(present).inputs[name], made.spec.inputs[name]
     assert isinstance(said, TextInput)
     assert isinstance(stands, TextInput)
-    assert {option: said.option(option) for option in defaults} == {option: stands.option(option) for option in defaults}
+    assert {**defaults, **said.options} == {**defaults, **stands.options}
     assert said.model_copy(update={"options": stands.options}) == stands
 
 

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from mtl.spec import METRICS
 from mtl.spec.losses import LEVELS
+from mtl.spec.tagging import CRF
 from mtl.spec.tasks import SIZE, TEMPERATURE, Task
 
 PAGE = (Path(__file__).parents[2] / "docs/tasks.md").read_text(encoding="utf-8")
@@ -31,4 +32,5 @@ def test_each_metric_is_named(kind: str) -> None:
 def test_defaults_are_the_codes() -> None:
     assert f"| `size` | {SIZE} |" in SECTIONS["retrieval"]
     assert f"| `temperature` | {TEMPERATURE:g} |" in SECTIONS["retrieval"]
+    assert f"| `crf` | {str(CRF).lower()} |" in SECTIONS["tagging"]
     assert f"| `levels` | {', '.join(map(str, LEVELS))} |" in SECTIONS["quantile"]

@@ -7,6 +7,7 @@ import pytest
 
 from mtl.data.ragged import Ragged
 from mtl.evaluation.calibration import calibration_curve
+from mtl.evaluation.comparison import compare
 from mtl.evaluation.metrics import point, resampled
 from mtl.evaluation.metrics.tagging import NO_SPAN, NONE_PREDICTED, NONE_TRUE, by_type
 from mtl.evaluation.plain import plain_rival
@@ -100,6 +101,20 @@ def test_a_resample_is_the_rows_as_often_as_they_are_drawn() -> None:
         at = np.repeat(np.arange(40), weights[:, draw].astype(int))
         wanted = point("tagging", truth[at], predicted[at])
         assert all(found[name][draw] == pytest.approx(value.value, abs=1e-12) for name, value in wanted.items())
+
+
+def test_a_rival_is_compared_by_its_spans() -> None:
+    """Against the same tags the difference is nothing; against none at all, everything."""
+    encodings = mixed()
+    some = rows_of(encodings, 60, 5)
+    tasks = [one for one in encodings.tasks if one.kind == "tagging" and one.spans]
+    truth, labelled = some.truth(tasks), some.labels(tasks)
+    nothing = {name: Ragged(np.ones_like(of.values), of.offsets) for name, of in truth.items()}
+    asked = {"tolerance": 0.02, "confidence": 0.95, "resamples": 200, "seed": 1}
+    same = compare(tasks, truth, labelled, truth, dict(truth), **asked).tasks["a"]
+    assert (same.verdict, same.diff, same.delta_pct) == ("no worse", 0, 0)
+    ahead = compare(tasks, truth, labelled, truth, nothing, **asked).tasks["a"]
+    assert (ahead.verdict, ahead.diff, ahead.delta_pct) == ("better", 1.0, 100.0)
 
 
 def test_each_type_is_counted() -> None:

@@ -193,7 +193,7 @@ def test_a_batch_that_nobody_learns_from_is_bounded_in_tokens(monkeypatch: pytes
 
     monkeypatch.setattr(ragged, "TOKENS", 100)
     encodings, sizes = encodings_with(), list[int]()
-    whole = Text._pooled
+    whole = Text._read
 
     def watched(self: Text, tokens: Any) -> Any:
         sizes.append(tokens.numel())
@@ -201,6 +201,6 @@ def test_a_batch_that_nobody_learns_from_is_bounded_in_tokens(monkeypatch: pytes
 
     torch.manual_seed(0)
     network = build_network(encodings, Model(width=8, depth=1)).eval()
-    monkeypatch.setattr(Text, "_pooled", watched)
+    monkeypatch.setattr(Text, "_read", watched)
     predict(network, encodings, rows_of(TASKS, 200, 0).inputs)
     assert max(sizes) <= 100

@@ -88,3 +88,12 @@ def test_a_file_without_rows_or_cut_short_is_refused(tmp_path: Path, name: str, 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         look_at(tmp_path / "nothing.csv", "t", tmp_path)
+
+
+def test_bytes_are_no_text(tmp_path: Path) -> None:
+    """Those of a recording, say; nobody looks into them."""
+    frame = pl.DataFrame({"id": [1, 2], "sound": [b"\xff\xfe\x00", b"RIFF\x80"]})
+    frame.write_parquet(tmp_path / "t.parquet")
+    look = look_at(tmp_path / "t.parquet", "looked", tmp_path).columns["sound"]
+    assert look.closed
+    assert look.values == {}

@@ -21,7 +21,7 @@ def test_truth_is_spelled_as_yaml_does() -> None:
 
 @pytest.mark.parametrize("kind", list(METRICS))
 def test_the_headline_is_the_first_metric_of_the_kind_unless_said(kind: str) -> None:
-    classes = {"classes": ("a", "b")} if kind in ("ordinal", "multiclass") else {}
+    classes = {"classes": ("a", "b")} if kind in ("ordinal", "multiclass") else {"scheme": "bio"} if kind == "tagging" else {}
     assert Task(source="s", column="c", kind=kind, **classes).headline == METRICS[kind][0]
     assert Task(source="s", column="c", kind=kind, metric=METRICS[kind][1], **classes).headline == METRICS[kind][1]
 
