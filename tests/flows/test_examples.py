@@ -1,4 +1,7 @@
-"""Every example of `examples/`, cut to seconds: `mtl init --example` into an empty folder, then the whole way to its metrics."""
+"""Every example of `examples/`, cut to seconds: `mtl init --example` into an empty folder, then every stage in this process.
+
+That `mtl run` and `dvc repro` walk these stages is shown by test_readme.py and test_repro.py.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,11 @@ from mtl.project import init_example
 from mtl.project.examples import examples, needs_of
 from mtl.spec import read_spec
 
-from .conftest import ROOT, command
+from .conftest import ROOT
 
 SHARED = ROOT.parent / "shared/data"
 OWN = [name for name in examples(ROOT) if (ROOT / "examples" / name / "params.yaml").is_file()]
 """The examples with a spec of their own; the project in the root is run by test_readme.py."""
-UNDER_PREFECT = "reviews"
-"""This one is run by `mtl run`, the others stage by stage in this process, which takes a fifth of the time."""
 ROWS, ROUNDS = 1000, 3
 """Of every table, and of boosted trees, which on a thousand bits take most of the time."""
 SMALL = {
@@ -55,7 +56,7 @@ def tasks_of(project: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in OWN if name != UNDER_PREFECT])
+@pytest.mark.parametrize("name", OWN)
 def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: Callable[..., str]) -> None:
     project = begun(name, tmp_path / name)
     monkeypatch.chdir(project)
@@ -71,15 +72,6 @@ def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         stage(one)
     assert set(tasks_of(project)) == set(spec.tasks)
     assert (project / "reports/report.html").is_file()
-
-
-@pytest.mark.slow
-def test_an_example_runs_through_both_doors(tmp_path: Path) -> None:
-    """`mtl run` ends well, and leaves `dvc repro` nothing to do."""
-    project = begun(UNDER_PREFECT, tmp_path / "project")
-    command(project, "mtl", "run")
-    assert set(tasks_of(project)) == set(read_spec(project / "params.yaml").tasks)
-    assert "up to date" in command(project, "dvc", "repro").stdout
 
 
 def test_the_readme_of_an_example_shows_the_tasks_of_its_spec() -> None:
