@@ -8,30 +8,16 @@ are the task's own; it has no focal loss.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from mtl.data.aligned import AlignedSet
 from mtl.data.codes import MISSING
-from mtl.data.encodings import Encodings, TaskEncoding
-from mtl.data.inputs import PretrainedVectorEncoding
+from mtl.data.encodings import TaskEncoding
 from mtl.data.inputs.base import Arrays
-from mtl.evaluation.binaries import each_class
-from mtl.evaluation.kernels import KINDS, fit_kernel, reads_pixels
-from mtl.evaluation.linear import features, fit_linear, is_linear
-from mtl.evaluation.mfcc import with_statistics
-from mtl.evaluation.neighbours import fit_neighbours
-from mtl.evaluation.pixels import with_pixels
-from mtl.evaluation.predictions import Predictions, read_predictions, write_predictions
-from mtl.evaluation.tagger import fit_tagger
 from mtl.spec import NUMBERS
-
-__all__ = ["Table", "fit_trees", "read_predictions", "table_of", "write_predictions"]
 
 MAX_CODES = 255
 """scikit-learn's limit of the codes of one categorical column."""
@@ -47,60 +33,6 @@ class Table:
     fit: Matrix
     test: Matrix
     categorical: np.ndarray[Any, np.dtype[np.bool_]]
-
-
-def fit_trees(
-    encodings: Encodings,
-    train: AlignedSet,
-    valid: AlignedSet,
-    test: AlignedSet,
-    progress: Callable[[str], None] | None = None,
-) -> Predictions:
-    """Fit each task's trees on its labelled train and valid rows; predictions of all test rows.
-
-    A task's trees see the inputs that the task may see; where a text, a recording or a vector of a frozen encoder is among
-    them, a linear model takes their place (`mtl.evaluation.linear`), where a picture is, a support vector machine
-    (`mtl.evaluation.kernels`), of identities their nearest neighbours (`mtl.evaluation.neighbours`), of tags a linear model a
-    token (`mtl.evaluation.tagger`). `progress` gets the name
-    of each task that is done.
-    One thread, fixed seed: the same bytes each time.
-    """
-    from threadpoolctl import threadpool_limits
-
-    import_module("sklearn.ensemble")  # before the limit, which holds only for what is loaded by then
-    parts = with_statistics(encodings.inputs, [train.inputs, valid.inputs, test.inputs], fitted=2)
-    parts = with_pixels(encodings.inputs, parts)
-    tables: dict[tuple[str, ...], Table] = {}
-    texts: dict[tuple[str, ...], list[Any]] = {}
-    predictions: Predictions = {}
-    told = progress or (lambda name: None)
-    embedded = {name for name, one in encodings.inputs.items() if one.kind == PretrainedVectorEncoding.kind}
-    with threadpool_limits(limits=1):
-        for task in encodings.tasks:
-            at = train.tasks.index(task.name)
-            masks = [side.labelled[:, at] for side in (train, valid)]
-            linear = is_linear(task.inputs, train.inputs) or embedded.intersection(task.inputs)
-            if task.kind == "tagging":
-                tokens = [part.inputs[task.tags]["tokens"] for part in (train, valid, test)]
-                predictions[task.name] = fit_tagger(task, tokens, [side.lists[task.name] for side in (train, valid)], masks)
-                told(task.name)
-                continue
-            kernel = not linear and reads_pixels(task.inputs, train.inputs) and task.kind in KINDS
-            if task.kind == "retrieval" or linear or kernel:
-                if task.inputs not in texts:
-                    texts[task.inputs] = features(task.inputs, parts, fitted=2)
-                rival = _neighbours if task.kind == "retrieval" else _kernel if kernel else _linear
-                fit = partial(rival, texts[task.inputs], masks)
-            else:
-                if task.inputs not in tables:
-                    tables[task.inputs] = table_of(task.inputs, parts[:2], parts[2])
-                fit = partial(_trees, tables[task.inputs], masks)
-            if task.kind == "multilabel":
-                predictions[task.name] = each_class(task, [train, valid], fit)
-            else:
-                predictions[task.name] = fit(task, [side.targets[:, at].astype(np.float64) for side in (train, valid)])
-            told(task.name)
-    return predictions
 
 
 def table_of(inputs: Sequence[str], fitted: Sequence[dict[str, Arrays]], test: dict[str, Arrays]) -> Table:
@@ -145,26 +77,12 @@ def _within_limit(fit: Matrix, test: Matrix) -> tuple[Matrix, Matrix]:
     return recoded(fit), recoded(test)
 
 
-def _linear(X: Sequence[Any], labelled: Sequence[Any], task: TaskEncoding, targets: Sequence[Matrix]) -> np.ndarray[Any, Any]:
-    return fit_linear(task, X, targets, labelled)
+def fit_trees(task: TaskEncoding, table: Table, targets: Sequence[Matrix], labelled: Sequence[Any]) -> Matrix:
+    """Predictions of all rows of table.test; targets and masks are those of train and valid.
 
-
-def _kernel(X: Sequence[Any], labelled: Sequence[Any], task: TaskEncoding, targets: Sequence[Matrix]) -> np.ndarray[Any, Any]:
-    return fit_kernel(task, X, targets, labelled)
-
-
-def _neighbours(X: Sequence[Any], labelled: Sequence[Any], task: TaskEncoding, targets: Sequence[Matrix]) -> np.ndarray[Any, Any]:
-    return fit_neighbours(task, X, targets, labelled)
-
-
-def _trees(table: Table, labelled: Sequence[Any], task: TaskEncoding, targets: Sequence[Matrix]) -> np.ndarray[Any, Any]:
+    Numbers in the task's unit, quantiles [rows, levels], binary the probability of the positive class, classes [rows, class]."""
     rows = np.flatnonzero(np.concatenate(labelled))
-    return _fit_one(task, table, rows, np.concatenate(targets)[rows])
-
-
-def _fit_one(task: TaskEncoding, table: Table, rows: np.ndarray[Any, Any], target: Matrix) -> np.ndarray[Any, Any]:
-    """Predictions of all test rows by trees fitted on `rows` with `target` [len(rows)]."""
-    X = table.fit[rows]
+    X, target = table.fit[rows], np.concatenate(targets)[rows]
     used = ~np.isnan(X).all(axis=0)  # a column without a value in these rows says nothing
     settings = {
         "min_samples_leaf": min(MAX_LEAF, max(2, len(rows) // 20)), "early_stopping": False, "random_state": 0,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
 from mtl.evaluation.cost import measure_cost
+from mtl.evaluation.predictions import read_predictions
 from mtl.evaluation.summary import evaluate, write_evaluation
-from mtl.evaluation.trees import read_predictions
 from mtl.layout import ALIGNED, CANDIDATE, ENCODINGS, SINGLE_TASK, TREES
 from mtl.network.predict import predict, predict_with_spread
 from mtl.registry.package import read_package

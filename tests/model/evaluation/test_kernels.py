@@ -12,7 +12,7 @@ from mtl.data.encodings import Encodings
 from mtl.data.inputs import ImageEncoding
 from mtl.evaluation import kernels, pixels
 from mtl.evaluation.pixels import smaller, with_pixels
-from mtl.evaluation.trees import fit_trees
+from mtl.evaluation.rivals import fit_rivals
 
 Array = np.ndarray[Any, Any]
 SIDE = 6
@@ -47,7 +47,7 @@ def a_set(random: np.random.Generator, rows: int, tasks: list[Any], share: float
 def fitted(tasks: list[Any], rows: int = 300, seed: int = 0, share: float = 0.9) -> tuple[dict[str, Array], AlignedSet]:
     random = np.random.default_rng(seed)
     train, valid, test = (a_set(random, n, tasks, share) for n in (rows, rows // 4 + 1, 150))
-    return fit_trees(Encodings({"photo": picture()}, tuple(tasks)), train, valid, test), test
+    return fit_rivals(Encodings({"photo": picture()}, tuple(tasks)), train, valid, test), test
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def tasks(make_task: Any) -> list[Any]:
 
 
 def test_they_learn_each_kind_in_its_own_unit(tasks: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtl.evaluation.trees._fit_one", lambda *_: pytest.fail("trees"))
+    monkeypatch.setattr("mtl.evaluation.rivals.fit_trees", lambda *_: pytest.fail("trees"))
     predictions, test = fitted(tasks, share=1.0)
     truth = test.truth(tasks)
     assert np.corrcoef(truth["regression"], predictions["regression"])[0, 1] > 0.9
@@ -77,7 +77,7 @@ def test_their_probabilities_are_to_be_believed(make_task: Any) -> None:
     for one in sides:
         wrong = random.random(one.rows) < 0.3
         one.targets[wrong, 0] = 1 - one.targets[wrong, 0]
-    probability = fit_trees(Encodings({"photo": picture()}, (task,)), *sides)["a"]
+    probability = fit_rivals(Encodings({"photo": picture()}, (task,)), *sides)["a"]
     said = np.maximum(probability, 1 - probability)
     right = (probability > 0.5) == sides[2].targets[:, 0]
     assert abs(said.mean() - right.mean()) < 0.06
@@ -86,7 +86,7 @@ def test_their_probabilities_are_to_be_believed(make_task: Any) -> None:
 def test_other_inputs_stand_beside_and_other_kinds_have_trees(make_task: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     both, count = make_task("both", "binary", inputs=("facts", "photo")), make_task("n", "count", inputs=("photo",), classes=())
     seen = []
-    monkeypatch.setattr("mtl.evaluation.trees.fit_kernel", lambda task, X, *_: seen.append(X[2].shape) or np.zeros(150))
+    monkeypatch.setattr("mtl.evaluation.rivals.fit_kernel", lambda task, X, *_: seen.append(X[2].shape) or np.zeros(150))
     predictions, test = fitted([both, count])
     assert seen == [(150, 2 + SIDE**2)]
     assert np.corrcoef(test.truth([count])["n"], predictions["n"])[0, 1] > 0.8

@@ -13,8 +13,8 @@ from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
 from mtl.data.ragged import Ragged
 from mtl.evaluation import tfidf as tfidf_module
+from mtl.evaluation.rivals import fit_rivals
 from mtl.evaluation.tfidf import tfidf
-from mtl.evaluation.trees import fit_trees
 from tests.ragged import ragged_of
 
 KINDS = ("regression", "binary", "multiclass", "ordinal")
@@ -44,7 +44,7 @@ def fitted(make_task: Any, rows: int = 500, inputs: tuple[str, ...] = ("words", 
     ]
     random = np.random.default_rng(0)
     train, valid, test = (a_set(random, n, tasks, **more) for n in (rows, max(rows // 4, 1), 200))
-    return fit_trees(Encodings({}, tuple(tasks)), train, valid, test), test
+    return fit_rivals(Encodings({}, tuple(tasks)), train, valid, test), test
 
 
 def test_it_finds_the_words_and_the_numbers(make_task: Any) -> None:

@@ -14,7 +14,7 @@ from mtl.data.ragged import Ragged
 from mtl.evaluation import mfcc
 from mtl.evaluation.mfcc import COEFFICIENTS, statistics, with_statistics
 from mtl.evaluation.plain import plain_rival
-from mtl.evaluation.trees import fit_trees
+from mtl.evaluation.rivals import fit_rivals
 from tests.sounds import RATE, tone
 
 ENCODING = AudioEncoding("sound", {"thing": "table"}, "s", "s", "pcm16", RATE, 1.0, 10.0, 40, 25.0, 10.0, "cnn", "max")
@@ -44,7 +44,7 @@ def fitted(make_task: Any, inputs: tuple[str, ...]) -> Any:
     ]
     random = np.random.default_rng(0)
     train, valid, test = (a_set(random, n, tasks) for n in (150, 60, 80))
-    return fit_trees(Encodings({"sound": ENCODING}, tuple(tasks)), train, valid, test), test
+    return fit_rivals(Encodings({"sound": ENCODING}, tuple(tasks)), train, valid, test), test
 
 
 @pytest.mark.parametrize("inputs", [("sound",), ("sound", "numbers")])

@@ -15,9 +15,10 @@ from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
 from mtl.data.ragged import Ragged
 from mtl.evaluation.calibration import calibration_curve
+from mtl.evaluation.predictions import read_predictions, write_predictions
+from mtl.evaluation.rivals import fit_rivals
 from mtl.evaluation.spread import spread_tells
 from mtl.evaluation.summary import evaluate
-from mtl.evaluation.trees import fit_trees, read_predictions, write_predictions
 from mtl.registry.package import table
 
 from .test_linear import a_set as texts
@@ -38,10 +39,10 @@ def test_texts_have_a_linear_model_a_class(make_task: Any) -> None:
     plain = [texts(random, n, [make_task("t", "multiclass")]) for n in (300, 80, 100)]
     hot = [np.stack([one.targets[:, 0] > c for c in (0, 1)], 1) * one.labelled for one in plain]
     sides = [replace(one, lists={"t": of_hot(of)}) for one, of in zip(plain, hot, strict=True)]
-    found = fit_trees(Encodings({}, (task,)), *sides)["t"]
+    found = fit_rivals(Encodings({}, (task,)), *sides)["t"]
     for c in (0, 1):
         alone = [replace(one, targets=of[:, c : c + 1].astype(np.float32)) for one, of in zip(plain, hot, strict=True)]
-        np.testing.assert_array_equal(found[:, c], fit_trees(Encodings({}, (binary,)), *alone)["t"])
+        np.testing.assert_array_equal(found[:, c], fit_rivals(Encodings({}, (binary,)), *alone)["t"])
 
 
 def test_what_evaluation_writes(tmp_path: Path, make_task: Any, sample: Any) -> None:

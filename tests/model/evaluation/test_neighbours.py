@@ -10,7 +10,7 @@ import pytest
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
 from mtl.evaluation.metrics import point
-from mtl.evaluation.trees import fit_trees
+from mtl.evaluation.rivals import fit_rivals
 
 from .test_linear import a_set as texts
 
@@ -40,7 +40,7 @@ def sets() -> list[AlignedSet]:
 
 def found_by(make_task: Any, sets: list[AlignedSet], *inputs: str) -> Any:
     task = make_task("who", "retrieval", inputs=inputs, classes=NAMES)
-    return fit_trees(Encodings({}, (task,)), *sets)["who"]
+    return fit_rivals(Encodings({}, (task,)), *sets)["who"]
 
 
 def test_they_find_who_is_near(make_task: Any, sets: list[AlignedSet]) -> None:
@@ -68,5 +68,5 @@ def test_hardly_a_label_is_no_crash(make_task: Any, share: float) -> None:
 def test_texts_have_neighbours_too(make_task: Any) -> None:
     random, task = np.random.default_rng(2), make_task("t", "multiclass")
     sets = [texts(random, rows, [task]) for rows in (300, 80, 100)]
-    found = fit_trees(Encodings({}, (make_task("t", "retrieval", inputs=("words", "numbers")),)), *sets)["t"]
+    found = fit_rivals(Encodings({}, (make_task("t", "retrieval", inputs=("words", "numbers")),)), *sets)["t"]
     np.testing.assert_allclose(found.sum(1), 1)

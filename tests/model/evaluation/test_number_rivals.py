@@ -11,7 +11,7 @@ import pytest
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
 from mtl.evaluation.metrics import point
-from mtl.evaluation.trees import fit_trees
+from mtl.evaluation.rivals import fit_rivals
 from tests.ragged import ragged_of
 
 ROWS = (600, 150, 400)
@@ -51,7 +51,7 @@ def tasks_of(make_task: Any, inputs: tuple[str, ...]) -> tuple[Any, ...]:
 
 def fitted(make_task: Any, inputs: tuple[str, ...], rows: tuple[int, ...] = ROWS) -> tuple[dict[str, Array], AlignedSet]:
     whole = sides(0, rows)
-    return fit_trees(Encodings({}, tasks_of(make_task, inputs)), *whole), whole[2]
+    return fit_rivals(Encodings({}, tasks_of(make_task, inputs)), *whole), whole[2]
 
 
 @pytest.mark.parametrize("inputs", [("numbers",), ("words", "numbers")])
@@ -81,7 +81,7 @@ def test_quantiles_rise_and_cover(make_task: Any, inputs: tuple[str, ...]) -> No
 def test_odd_data_give_finite_predictions(make_task: Any, inputs: tuple[str, ...], rows: tuple[int, ...]) -> None:
     for labels in (0, 1):
         whole = [replace(one, targets=one.targets * labels) for one in sides(1, rows)]
-        found = fit_trees(Encodings({}, tasks_of(make_task, inputs)), *whole)
+        found = fit_rivals(Encodings({}, tasks_of(make_task, inputs)), *whole)
         assert [found[name].shape for name in ("count", "quantile")] == [(5,), (5, 3)]
         assert all(np.isfinite(values).all() for values in found.values())
 
@@ -91,7 +91,7 @@ def test_class_weights_are_the_rivals_too(make_task: Any, inputs: tuple[str, ...
     """A rare class that is weighed up is predicted far more often; weights of 1 change nothing."""
     whole, task = sides(2, positive=0.05), tasks_of(make_task, inputs)[2]
     plain, ones, heavy = (
-        fit_trees(Encodings({}, (replace(task, class_weights=weights),)), *whole)["binary"]
+        fit_rivals(Encodings({}, (replace(task, class_weights=weights),)), *whole)["binary"]
         for weights in ((), (1.0, 1.0), (1.0, 19.0))
     )
     np.testing.assert_allclose(ones, plain, rtol=0, atol=1e-6)

@@ -11,7 +11,7 @@ from mtl.evaluation.comparison import compare
 from mtl.evaluation.metrics import point, resampled
 from mtl.evaluation.metrics.tagging import NO_SPAN, NONE_PREDICTED, NONE_TRUE, by_type
 from mtl.evaluation.plain import plain_rival
-from mtl.evaluation.trees import fit_trees
+from mtl.evaluation.rivals import fit_rivals
 from mtl.spec import METRICS
 from tests.tagging import mixed, rows_of
 
@@ -132,7 +132,7 @@ def test_the_plain_rival_tags_by_a_linear_model() -> None:
     """Words of these sentences tell their tags, so it is hardly ever wrong; the same bytes each time."""
     encodings = mixed()
     parts = [rows_of(encodings, 120, seed) for seed in (1, 2, 3)]
-    found, again = (fit_trees(encodings, *parts) for _ in range(2))
+    found, again = (fit_rivals(encodings, *parts) for _ in range(2))
     truth = parts[2].truth(encodings.tasks)
     for task in (one for one in encodings.tasks if one.kind == "tagging"):
         labelled = parts[2].labels(encodings.tasks)[task.name]

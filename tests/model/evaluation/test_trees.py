@@ -13,7 +13,9 @@ from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
 from mtl.data.ragged import Ragged
 from mtl.errors import DataError
-from mtl.evaluation.trees import fit_trees, read_predictions, table_of, write_predictions
+from mtl.evaluation.predictions import read_predictions, write_predictions
+from mtl.evaluation.rivals import fit_rivals
+from mtl.evaluation.trees import table_of
 
 Array = np.ndarray[Any, Any]
 
@@ -48,7 +50,7 @@ def tasks(make_task: Any) -> list[Any]:
 def fitted(tasks: list[Any], rows: int = 400, seed: int = 0, **more: Any) -> tuple[dict[str, Array], AlignedSet]:
     random = np.random.default_rng(seed)
     train, valid, test = (a_set(random, n, tasks, **more) for n in (rows, rows // 4 + 1, 200))
-    return fit_trees(Encodings({}, tuple(tasks)), train, valid, test), test
+    return fit_rivals(Encodings({}, tuple(tasks)), train, valid, test), test
 
 
 def test_they_learn_each_kind_in_its_own_unit(tasks: list[Any]) -> None:
@@ -77,12 +79,12 @@ def test_several_labels_are_a_forest_a_class(tasks: list[Any], make_task: Any, r
     random = np.random.default_rng(4)
     plain = [a_set(random, n, [classes]) for n in (rows, rows // 4 + 1, 200)]
     sides = [of_labels(one, several) for one in plain]
-    found = fit_trees(Encodings({}, (several,)), *sides)["several"]
+    found = fit_rivals(Encodings({}, (several,)), *sides)["several"]
     assert found.shape == (200, 3)
     assert not found[:, 2].any()
     for c in (0, 1):
         binary = [replace(one, targets=(one.targets > c).astype(np.float32)) for one in plain]
-        expected = fit_trees(Encodings({}, (replace(classes, kind="binary", classes=("no", "yes")),)), *binary)
+        expected = fit_rivals(Encodings({}, (replace(classes, kind="binary", classes=("no", "yes")),)), *binary)
         np.testing.assert_array_equal(found[:, c], expected[classes.name])
 
 
@@ -98,15 +100,15 @@ def test_a_hidden_input_changes_nothing(tasks: list[Any]) -> None:
     random = np.random.default_rng(1)
     sets = [a_set(random, n, tasks) for n in (200, 50, 80)]
     encodings = Encodings({}, tuple(tasks))
-    before = fit_trees(encodings, *sets)
+    before = fit_rivals(encodings, *sets)
     for one in sets:
         one.inputs["two"] = an_input(random, one.rows)
-    after = fit_trees(encodings, *sets)
+    after = fit_rivals(encodings, *sets)
     for name, values in before.items():
         np.testing.assert_array_equal(values, after[name])
     for one in sets:
         one.inputs["one"] = an_input(random, one.rows)
-    assert not np.array_equal(fit_trees(encodings, *sets)["regression"], before["regression"])
+    assert not np.array_equal(fit_rivals(encodings, *sets)["regression"], before["regression"])
 
 
 def test_test_labels_are_never_read(tasks: list[Any]) -> None:
@@ -114,10 +116,10 @@ def test_test_labels_are_never_read(tasks: list[Any]) -> None:
     random = np.random.default_rng(2)
     train, valid, test = (a_set(random, n, tasks) for n in (200, 50, 80))
     encodings = Encodings({}, tuple(tasks))
-    before = fit_trees(encodings, train, valid, test)
+    before = fit_rivals(encodings, train, valid, test)
     test.targets[:] = 1
     test.labelled[:] = False
-    after = fit_trees(encodings, train, valid, test)
+    after = fit_rivals(encodings, train, valid, test)
     for name, values in before.items():
         np.testing.assert_array_equal(values, after[name])
 
@@ -144,7 +146,7 @@ def test_a_class_never_seen_gets_no_probability(make_task: Any) -> None:
     train, valid, test = (a_set(random, n, [alone]) for n in (50, 20, 30))
     train.targets[:] = 1
     valid.targets[:] = 1
-    np.testing.assert_array_equal(fit_trees(Encodings({}, (alone,)), train, valid, test)["binary"], 1)
+    np.testing.assert_array_equal(fit_rivals(Encodings({}, (alone,)), train, valid, test)["binary"], 1)
 
 
 def test_a_column_of_more_than_255_codes(tasks: list[Any]) -> None:
@@ -176,7 +178,7 @@ def test_missing_values_come_back(tasks: list[Any]) -> None:
 def test_progress_names_each_task(tasks: list[Any]) -> None:
     done: list[str] = []
     random = np.random.default_rng(5)
-    fit_trees(Encodings({}, tuple(tasks)), *(a_set(random, 40, tasks) for _ in range(3)), progress=done.append)
+    fit_rivals(Encodings({}, tuple(tasks)), *(a_set(random, 40, tasks) for _ in range(3)), progress=done.append)
     assert done == [t.name for t in tasks]
 
 
