@@ -11,7 +11,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mtl.data.contract.columns import Use, uses_of
+from mtl.data.contract.columns import uses_of
+from mtl.data.contract.use import Use
 from mtl.data.sources import read_header
 from mtl.errors import DataError
 from mtl.pretrained.source import find_model

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from mtl.data.contract.columns import WORDS, Use
 from mtl.data.contract.labels import labels
 from mtl.data.contract.media import content, faults
 from mtl.data.contract.schema import BAD, DTYPES
 from mtl.data.contract.text import as_text, fold, folded, raw_text, spelled
 from mtl.data.contract.tokens import tags, tokens
+from mtl.data.contract.use import WORDS, Use
 
 NOT_A_NUMBER = "not a number"
 NOT_A_DATE = "not a date such as 2026-03-31"

@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 
 from mtl.data.contract.cells import Cast, cast
-from mtl.data.contract.columns import Use
 from mtl.data.contract.derive import derive, roots
 from mtl.data.contract.schema import BAD, DTYPES, broken, contract
 from mtl.data.contract.text import raw_text
 from mtl.data.contract.tokens import uneven
+from mtl.data.contract.use import Use
 from mtl.data.keys import key_expr
 from mtl.spec import Entity
 

@@ -8,8 +8,9 @@ from difflib import get_close_matches
 
 import polars as pl
 
-from mtl.data.contract.columns import Use, roots_of
+from mtl.data.contract.columns import roots_of
 from mtl.data.contract.kinds import kind_of, settled_words
+from mtl.data.contract.use import Use
 from mtl.errors import SpecError
 
 PROBED = 32

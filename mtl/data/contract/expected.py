@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any, Literal
 
-from mtl.data.contract.columns import Bounds, Use
 from mtl.data.contract.profile import NUMBERS
+from mtl.data.contract.use import Bounds, Use
 
 Z = 4.0
 NULL_SLACK, MEAN_SLACK, STD_SLACK, KL_SLACK = 0.02, 0.1, 0.1, 0.02

@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from mtl.data.contract.chunks import schema_of
-from mtl.data.contract.columns import WORDS, Kind, Use
 from mtl.data.contract.text import as_text, folded
+from mtl.data.contract.use import WORDS, Kind, Use
 from mtl.data.file_cells import FILE
 from mtl.errors import DataError
 

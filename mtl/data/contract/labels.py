@@ -6,8 +6,8 @@ import json
 
 import polars as pl
 
-from mtl.data.contract.columns import Use
 from mtl.data.contract.text import fold, spelled, written
+from mtl.data.contract.use import Use
 
 
 def labels(use: Use, dtype: pl.DataType) -> pl.Expr:

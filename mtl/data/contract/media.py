@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from mtl.data.contract.columns import Reader
 from mtl.data.contract.schema import BAD
+from mtl.data.contract.use import Reader
 from mtl.data.file_cells import CONTENT, FILE, PATH, PROBLEM
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mtl.data.contract.columns import Use
+from mtl.data.contract.use import Use
 
 TOP = 50
 """Values of a categorical column that are kept, the most frequent."""

@@ -12,8 +12,8 @@ import pandera.polars as pa
 import polars as pl
 from pandera.errors import SchemaErrors
 
-from mtl.data.contract.columns import Bounds, Use
 from mtl.data.contract.tokens import of_tags, of_tokens
+from mtl.data.contract.use import Bounds, Use
 
 DTYPES: dict[str, pl.DataType] = {
     "numeric": pl.Float64(), "label": pl.String(), "category": pl.String(), "document": pl.String(), "text": pl.String(),

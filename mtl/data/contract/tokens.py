@@ -8,9 +8,9 @@ from typing import Any
 import pandera.polars as pa
 import polars as pl
 
-from mtl.data.contract.columns import Use
 from mtl.data.contract.labels import from_json
 from mtl.data.contract.text import written
+from mtl.data.contract.use import Use
 from mtl.data.tags import from_iob1, legal, well_formed
 
 NO_TOKEN, BLANK, NO_TAG = "expected at least one token", "a token that is blank or missing", "a tag that is blank or missing"

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtl.data.contract.cells import cast
-from mtl.data.contract.columns import Use
+from mtl.data.contract.use import Use
 
 
 def one(values, use: Use, dtype=None):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from mtl.data.contract.columns import WORDS, Use
 from mtl.data.contract.derive import check_derived, derive, kinds_of_derived, roots
+from mtl.data.contract.use import WORDS, Use
 from mtl.errors import SpecError
 
 FRAME = pl.DataFrame({"a": [1.0, None, 3.0, 5.0], "b": [2.0, 4.0, 6.0, 9.0], "s": ["u", "v", None, "u"]})

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mtl.data.contract.columns import Use
 from mtl.data.contract.expectations import SAMPLE
 from mtl.data.contract.expected import chi2_quantile, expected
 from mtl.data.contract.profile import profile
+from mtl.data.contract.use import Use
 from mtl.data.contract.wording import asked, between, observed
 
 USES = {

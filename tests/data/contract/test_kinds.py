@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from mtl.data.contract.columns import WORDS, Use
 from mtl.data.contract.kinds import present, settle
+from mtl.data.contract.use import WORDS, Use
 from mtl.errors import DataError
 
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.data.contract.cells import NOT_LABELS, cast
-from mtl.data.contract.columns import Use, uses_of
+from mtl.data.contract.columns import uses_of
 from mtl.data.contract.schema import broken, contract
+from mtl.data.contract.use import Use
 from mtl.errors import SpecError
 
 USE = Use("t", "labels", "tasks.t.column", separator=";")

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandera.errors import SchemaErrors
 
-from mtl.data.contract.columns import Use
 from mtl.data.contract.schema import broken, contract, in_words
+from mtl.data.contract.use import Use
 
 CELLS = st.none() | st.floats(-20, 20) | st.sampled_from([math.inf, -math.inf, 0.0, 10.0])
 
