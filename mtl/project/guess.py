@@ -20,9 +20,12 @@ from mtl.project.guessed import (
     LeftOut,
     plain_name,
 )  # fmt: skip
-from mtl.project.look import Look, Table
+from mtl.project.look import Look, Table, numbered
 from mtl.project.splits import BIRTH, guess_split
 from mtl.project.targets import guess_task
+
+ROW_NUMBER = "row"
+"""The new column that numbers the rows of a table without a key."""
 
 
 def guess_project(tables: dict[str, Table], paths: dict[str, str], name: str, keys: Sequence[str], targets: Sequence[str]) -> Guess:
@@ -31,7 +34,8 @@ def guess_project(tables: dict[str, Table], paths: dict[str, str], name: str, ke
     Raises DataError where no project can be made of these tables (no key, no such target, a key that repeats).
     """
     doubts: list[str] = []
-    key = tuple(keys) or (guess_key(tables, doubts),)
+    tables, row_number = (tables, None) if keys else _with_a_key(tables)
+    key = tuple(keys) or (guess_key(tables, doubts) if row_number is None else row_number,)
     found = _find_targets(tables, targets)
     _no_key_among(found, key)
     for table in tables.values():
@@ -45,7 +49,9 @@ def guess_project(tables: dict[str, Table], paths: dict[str, str], name: str, ke
     _leave_out_giveaways(guess, tables)
     _ask_about_neighbours(guess)
     for source, table in tables.items():
-        guess.sources[source] = _source(guess, source, table, paths[source], latest[source])
+        guess.sources[source] = replace(_source(guess, source, table, paths[source], latest[source]), row_number=row_number)
+    if row_number is not None:
+        doubts.append(f"no column looks like the key: rows are numbered as they come ({row_number!r}); add new ones below the old")
     if not any(guess.inputs.values()):
         raise DataError("no column is left as input", expected="columns beside the key and the targets", found=_reasons(guess))
     return guess
@@ -54,20 +60,39 @@ def guess_project(tables: dict[str, Table], paths: dict[str, str], name: str, ke
 # ---------------------------------------------------------------- keys
 
 
+def _with_a_key(tables: dict[str, Table]) -> tuple[dict[str, Table], str | None]:
+    """A lone table without a key gets the number of each row as one; its name, or None where nothing had to be added."""
+    if len(tables) > 1 or _named_keys(tables):
+        return tables, None
+    ((source, table),) = tables.items()
+    name = plain_name(ROW_NUMBER, set(table.columns))
+    return {source: numbered(table, name)}, name
+
+
 def guess_key(tables: dict[str, Table], doubts: list[str]) -> str:
     """A column that all tables have, without gaps or repeats, and with a key's name."""
-    shared = [c for c in next(iter(tables.values())).columns if all(c in t.columns for t in tables.values())]
-    unique = [c for c in shared if all(_one_a_row(t, c) for t in tables.values())]
-    named = [c for c in unique if IDENTIFIER.search(c) or c.lower().endswith(("key", "code", "number", "name"))]
-    if named:
+    if named := _named_keys(tables):
         doubts.append(f"{named[0]!r} is taken as the key: every table has it, each value once")
         return named[0]
+    shared, unique = _shared(tables), _unique(tables)
     raise DataError(
         "no column looks like the key",
         expected="a column that every table has, named like an identifier, each value once",
         found=f"in every table: {', '.join(shared[:12]) or 'none'}; of these each value once: {', '.join(unique[:5]) or 'none'}",
         do="name it with --key COLUMN; if there is none, add a column that numbers the rows",
     )
+
+
+def _named_keys(tables: dict[str, Table]) -> list[str]:
+    return [c for c in _unique(tables) if IDENTIFIER.search(c) or c.lower().endswith(("key", "code", "number", "name"))]
+
+
+def _unique(tables: dict[str, Table]) -> list[str]:
+    return [c for c in _shared(tables) if all(_one_a_row(t, c) for t in tables.values())]
+
+
+def _shared(tables: dict[str, Table]) -> list[str]:
+    return [c for c in next(iter(tables.values())).columns if all(c in t.columns for t in tables.values())]
 
 
 def _one_a_row(table: Table, column: str) -> bool:

@@ -74,6 +74,8 @@ class GuessedSource:
     """Greatest share of rows, or of one target's labels, that its contract will refuse."""
     codes: tuple[str, ...] = ()
     """Numbers that stand for a missing value."""
+    row_number: str | None = None
+    """New column that numbers the rows: the table has no key."""
 
 
 @dataclass(frozen=True)

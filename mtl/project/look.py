@@ -125,6 +125,12 @@ def look_at(path: Path, name: str, work: Path) -> Table:
     return Table(path, name, kind, encoding, more, frame, rows, columns)
 
 
+def numbered(table: Table, name: str) -> Table:
+    """The table with one column more, `name`, that numbers its rows from 1."""
+    frame = table.frame.with_row_index(name, offset=1).with_columns(pl.col(name).cast(pl.Int64))
+    return replace(table, frame=frame, columns={name: describe(frame.select(name))[1][name], **table.columns})
+
+
 def _open(path: Path, kind: str, encoding: str) -> Arriving:
     if kind == "parquet":
         return ParquetTable(path, str(path))

@@ -63,7 +63,8 @@ def _sources(guess: Guess) -> Iterator[str]:
     yield "sources:"
     for name, source in guess.sources.items():
         yield f"  {name}:"
-        yield f"    path: {scalar(source.path)}{_comment(f'{source.table.rows} rows, {len(source.table.columns)} columns')}"
+        columns = len(source.table.columns) - (source.row_number is not None)
+        yield f"    path: {scalar(source.path)}{_comment(f'{source.table.rows} rows, {columns} columns')}"
         yield from _manner(source)
 
 
@@ -75,6 +76,8 @@ def _manner(source: GuessedSource) -> Iterator[str]:
     more = (*table.null_values, *source.codes)
     if more:
         yield f"    null_values: {_quoted((*NULL_VALUES, *more))} # {', '.join(more)} found where a value is missing"
+    if source.row_number:
+        yield f"    row_number: {scalar(source.row_number)} # it has no key"
     if source.latest_by:
         yield "    repeats: latest # keys repeat"
         yield f"    latest_by: {scalar(source.latest_by)}"

@@ -120,6 +120,8 @@ class Source(Part):
     """Contracts of columns that are neither input nor target (parts of derived ones)."""
     derived: dict[str, str] = {}
     """New column -> Polars SQL expression over this source's columns, after its cells were checked."""
+    row_number: str | None = None
+    """New column that numbers the rows from 1, as they come: the key of a table that has none."""
     repeats: Literal["error", "latest"] = "error"
     latest_by: str | None = None
     """With `repeats: latest`: the date column that says which row of a key is the latest."""
@@ -138,6 +140,14 @@ class Source(Part):
         if value is not None and (not value or PurePath(value).is_absolute() or ".." in PurePath(value).parts):
             raise ValueError(f"the name of a table in the folder `path`, such as labels.csv; found {value!r}")
         return value
+
+    @model_validator(mode="after")
+    def _numbered_rows_never_repeat(self) -> Source:
+        if self.row_number is not None and self.repeats == "latest":
+            raise ValueError("row_number, which tells rows apart, or `repeats: latest`, which makes one of several; found both")
+        if self.row_number in {*self.files, *self.derived}:
+            raise ValueError(f"a name of its own for row_number; found {self.row_number!r} under files or derived too")
+        return self
 
     @model_validator(mode="after")
     def _files_are_listed(self) -> Source:

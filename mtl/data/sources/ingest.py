@@ -73,7 +73,7 @@ def ingest_source(spec: Spec, name: str, root: Path, target: Path) -> Ingested:
 
 
 def read_header(spec: Spec, name: str, root: Path) -> list[str]:
-    """Names of the source's columns, without reading its data (NDJSON: the names in its first 4 MB).
+    """Names of the source's columns as ingested, without reading its data (NDJSON: the names in its first 4 MB).
 
     Raises DataError or SpecError if the source cannot be opened.
     """
@@ -81,7 +81,14 @@ def read_header(spec: Spec, name: str, root: Path) -> list[str]:
     parts = open_parts(spec, name, root)
     for part in parts if parts[0].table.loose else parts[:1]:
         names.update(dict.fromkeys(part.table.header()))
-    return list(names)
+    number = spec.sources[name].row_number
+    if number in names:
+        raise DataError(
+            f"source {name!r}, {parts[0].table.place}: a column {number!r} is there already",
+            expected="a new column's name (row_number)", found=f"{number!r} in the header",
+            do="take that column as the key, or write another name",
+        )  # fmt: skip
+    return [*names, *([] if number is None else [number])]
 
 
 def _job(spec: Spec, name: str, root: Path) -> Job:
@@ -94,6 +101,8 @@ def _job(spec: Spec, name: str, root: Path) -> Job:
         what = f"source {name!r}, {parts[0].table.place}: no column {source.latest_by!r}"
         _need_column(source.latest_by, names, what, f"sources: {name}: latest_by")
     schema = common_schema([part.table for part in parts])
+    if source.row_number is not None:
+        schema = pl.Schema({**schema, source.row_number: pl.Int64()})
     return Job(name, source, entity.key, key_expr(entity), parts, schema)
 
 
@@ -111,7 +120,7 @@ def _write_unique(job: Job, folder: Path, work: Path) -> int:
     for part in job.parts:
         with PartWriter(folder / f"{part.name}.parquet", job.schema) as writer:
             for frame in part.table.chunks():
-                whole = fit(frame, job.schema)
+                whole = fit(_numbered(job, frame, rows), job.schema)
                 ledger.add(_keys(job, whole, rows))
                 writer.write(whole)
                 rows += whole.height
@@ -119,6 +128,11 @@ def _write_unique(job: Job, folder: Path, work: Path) -> int:
     if hashes := ledger.doubled():
         _refuse_doubled(job, folder, hashes)
     return rows
+
+
+def _numbered(job: Job, frame: pl.DataFrame, before: int) -> pl.DataFrame:
+    """The rows with their number, if the source asks for it; `before` rows came earlier."""
+    return frame if job.source.row_number is None else frame.with_row_index(job.source.row_number, offset=before + 1)
 
 
 def _write_latest(job: Job, folder: Path, work: Path) -> int:

@@ -122,3 +122,20 @@ def test_not_a_number_is_no_key(bench: Any) -> None:
     pl.DataFrame({"id": [1.0, float("nan")]}).write_parquet(bench.root / "t.parquet")
     with pytest.raises(DataError, match="row 2: no key"):
         bench.ingest(path="t.parquet")
+
+
+def test_rows_without_a_key_are_numbered_over_chunks_and_partitions(bench: Any, small_blocks: Callable[[int], None]) -> None:
+    small_blocks(100)
+    first, second = ("x\n" + "".join(f"{i}\n" for i in range(start, start + 300)) for start in (0, 300))
+    assert bench.csv(first, key=["row"], row_number="row").get_column("row").to_list() == list(range(1, 301))
+    bench.write("parts/1.csv", first)
+    bench.write("parts/2.csv", second)
+    bench.ingest(key="row", path="parts", row_number="row")
+    table = bench.frame()
+    assert table.height == 600
+    assert table.select(pl.col("row") == pl.col("x").cast(pl.Int64) + 1).to_series().all()
+
+
+def test_the_number_of_a_row_takes_no_column_of_the_table(bench: Any) -> None:
+    with pytest.raises(DataError, match="a column 'id' is there already"):
+        bench.csv("id,x\n1,2\n", row_number="id")

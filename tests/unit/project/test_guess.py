@@ -28,7 +28,17 @@ def test_a_key_is_guessed_where_one_is_in_every_table(people, guess) -> None:
     assert found.keys == ("person_id",)
     assert any("person_id" in doubt for doubt in found.doubts)
     with pytest.raises(DataError, match="no column looks like the key"):
-        guess(people.drop("person_id"), [], ["sick"])
+        guess({"a": people.drop("person_id", "sick"), "b": people.select("sick")}, [], ["sick"])
+
+
+def test_a_lone_table_without_a_key_has_its_rows_numbered(people, guess) -> None:
+    found = guess(people.drop("person_id").with_columns(row=pl.lit("a")), [], ["sick"])
+
+    assert found.keys == ("row_2",)
+    assert found.sources["t"].row_number == "row_2"
+    assert "row" in [*names(found.inputs["t"]), *names(found.left_out["t"])]
+    assert any("numbered" in doubt for doubt in found.doubts)
+    assert guess(people, ["person_id"], ["sick"]).sources["t"].row_number is None
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,10 @@ WRONG = [
     ("kind: regression", "kind: regression, inputs: []", 15, "tasks.weight", "at least one input", "empty list", "change"),
     ("path: labs.csv", "path: labs.csv, query: SELECT 1", 6, "sources.labs", "both url and query", "no url", "change"),
     ("path: labs.csv", "path: labs.csv, repeats: latest", 6, "sources.labs", "latest_by", "none", "change"),
+    (
+        "path: labs.csv", "path: labs.csv, row_number: row, repeats: latest, latest_by: day", 6, "sources.labs",
+        "tells rows apart", "both", "change",
+    ),
     ("evaluation: {}", "evaluation: {slices: {age: [5, 1]}}", 19, "evaluation.slices", "edges of 'age'", "5, 1", "change"),
 ]  # fmt: skip
 
