@@ -41,7 +41,8 @@ def statistics(encoding: AudioEncoding, arrays: Arrays) -> Matrix:
     import torch
 
     from mtl.network.encoders.audio import SOUND, Audio
-    from mtl.network.input_plans import AudioPlan, input_plan
+    from mtl.network.input_encodings import input_plan
+    from mtl.network.input_plans import AudioPlan
     from mtl.network.ragged import row_lengths, rows_at_once, take_inputs
     from mtl.network.sequences.layout import Layout
     from mtl.network.sounds import LogMel

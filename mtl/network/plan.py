@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from mtl.network.input_plans import Encoding, InputPlan, input_plan
+from mtl.network.input_encodings import Encoding, input_plan
+from mtl.network.input_plans import InputPlan
 
 
 @dataclass(frozen=True)

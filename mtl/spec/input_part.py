@@ -1,12 +1,18 @@
-"""What inputs of every kind have: where they come from, and which columns they read."""
+"""What inputs of several kinds have: where they come from, which columns they read, and what is said of a network."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Annotated, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import AfterValidator, field_validator, model_validator
 
 from mtl.spec.base import Part, each_once
+
+Pooling = Literal["max", "mean", "attention"]
+"""How what a network makes of tokens or moments becomes that of the row."""
+Options = Annotated[dict[str, float], AfterValidator(lambda value: dict(sorted(value.items())))]
+"""Of a network, by name; see the docs."""
 
 
 class InputPart(Part, ABC):
@@ -15,6 +21,8 @@ class InputPart(Part, ABC):
     source: str = ""
     sources: tuple[str, ...] = ()
     """Instead of `source`: several, each of another entity, with this column in each of them."""
+    kind: str
+    """A word of `INPUTS`; here so that it stands before the keys of a kind."""
 
     @field_validator("sources")
     @classmethod
@@ -37,3 +45,13 @@ class InputPart(Part, ABC):
     @abstractmethod
     def names(self) -> tuple[str, ...]:
         """The source's columns that it reads."""
+
+
+class ColumnInput(InputPart, ABC):
+    """What inputs of one column have."""
+
+    column: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.column,)

@@ -7,11 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from mtl.spec.input_part import InputPart
+from mtl.spec.input_part import ColumnInput, InputPart, Options, Pooling
 from mtl.spec.media import AudioInput, ImageInput
 from mtl.spec.options import PRETRAINED_OPTIONS, check_options, check_sequence
 from mtl.spec.tables import Column
 
+SequenceNetwork = Literal["cnn", "lstm", "gru", "transformer"]
+"""Of what reads tokens."""
 LEAST_BPE = 300
 """Tokens of byte-level pair encoding: one for each of 256 bytes, padding, unknown, and some pairs."""
 
@@ -42,26 +44,20 @@ class TabularInput(InputPart):
         return tuple(self.columns)
 
 
-class VectorInput(InputPart):
+class VectorInput(ColumnInput):
     """One column of lists of numbers, all of one length: an embedding made elsewhere; or of lists of bits, a fingerprint."""
 
     kind: Literal["vector"]
-    column: str
     size: Annotated[int, Field(ge=1)]
     """Numbers of each list; a list of another length is quarantined."""
     format: Literal["numbers", "bits"] = "numbers"
     """bits: a list says which of `size` bits are 1, by their places from 0 on; with any other place it is quarantined."""
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.column,)
 
-
-class TextInput(InputPart):
+class TextInput(ColumnInput):
     """One column of texts: a tokenizer fitted on train, and a network over its tokens."""
 
     kind: Literal["text"]
-    column: str
     tokenizer: Literal["bpe", "wordpiece", "words"] = "bpe"
     vocabulary: Annotated[int, Field(ge=10)] = 8000
     """Different tokens at most, those for padding and for what is unknown among them."""
@@ -70,16 +66,10 @@ class TextInput(InputPart):
     """What is longer is cut off behind so many tokens."""
     max_chars: Annotated[int, Field(ge=1)] = 100_000
     """A longer text is no text of a person: it is quarantined."""
-    network: Literal["cnn", "lstm", "gru", "transformer"] = "cnn"
-    pooling: Literal["max", "mean", "attention"] = "max"
+    network: SequenceNetwork = "cnn"
+    pooling: Pooling = "max"
     """How the tokens' representations become that of the text."""
-    options: dict[str, float] = {}
-    """Of the network; see the docs."""
-
-    @field_validator("options")
-    @classmethod
-    def _numbers(cls, value: dict[str, float]) -> dict[str, float]:
-        return dict(sorted(value.items()))
+    options: Options = {}
 
     @model_validator(mode="after")
     def _fits(self) -> TextInput:
@@ -88,17 +78,12 @@ class TextInput(InputPart):
             raise ValueError(f"vocabulary of bpe: at least {LEAST_BPE}, since every byte is a token; found {self.vocabulary}")
         return self
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.column,)
 
-
-class TokensInput(InputPart):
+class TokensInput(ColumnInput):
     """One column of lists of tokens, or of texts whose tokens stand between blanks: words known of train, and a network over
     tokens. What tags tokens reads such an input."""
 
     kind: Literal["tokens"]
-    column: str
     vocabulary: Annotated[int, Field(ge=1)] = 20_000
     """Words that are known, at most: the most frequent."""
     least: Annotated[int, Field(ge=1)] = 2
@@ -108,32 +93,21 @@ class TokensInput(InputPart):
     """Places of the hashed table of what words begin and end with, and of their shapes; 0: words alone."""
     max_tokens: Annotated[int, Field(ge=1)] = 256
     """What is longer is cut off behind so many tokens, its tags too."""
-    network: Literal["cnn", "lstm", "gru", "transformer"] = "lstm"
-    pooling: Literal["max", "mean", "attention"] = "max"
+    network: SequenceNetwork = "lstm"
+    pooling: Pooling = "max"
     """How the tokens' representations become that of the row, for tasks that read it as a whole."""
-    options: dict[str, float] = {}
-    """Of the network; see the docs."""
-
-    @field_validator("options")
-    @classmethod
-    def _numbers(cls, value: dict[str, float]) -> dict[str, float]:
-        return dict(sorted(value.items()))
+    options: Options = {}
 
     @model_validator(mode="after")
     def _fits(self) -> TokensInput:
         check_sequence(self.network, self.options)
         return self
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.column,)
 
-
-class PretrainedTextInput(InputPart):
+class PretrainedTextInput(ColumnInput):
     """One column of texts, read by an encoder that comes trained, as Hugging Face's transformers knows them."""
 
     kind: Literal["pretrained_text"]
-    column: str
     model: Annotated[str, Field(min_length=1)]
     """A folder of the project, `package:NAME/FOLDER` of an installed package, or a name that the hub's local cache has."""
     mode: Literal["frozen", "lora", "finetune"] = "frozen"
@@ -155,10 +129,6 @@ class PretrainedTextInput(InputPart):
         if self.precision != "float32" and self.mode != "frozen":
             raise ValueError(f"precision with mode: frozen (else training.precision says it); found it with mode: {self.mode}")
         return self
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.column,)
 
 
 def _kind(value: Any) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from mtl.spec.base import Part, Share
-from mtl.spec.input_part import InputPart
+from mtl.spec.input_part import ColumnInput, Options, Pooling
 from mtl.spec.options import IMAGE_OPTIONS, SOUND_OPTIONS, check_options
 
 Side = Annotated[int, Field(ge=1, le=2048)]
@@ -30,11 +30,10 @@ class AudioAugment(Part):
     """By how much at most, up or down, frequencies are scaled."""
 
 
-class AudioInput(InputPart):
+class AudioInput(ColumnInput):
     """One column of recordings: log-mels of each, and a network over them."""
 
     kind: Literal["audio"]
-    column: str
     format: Literal["file", "pcm16"] = "file"
     """`file`: the bytes of a WAV, FLAC, OGG or MP3 file; `pcm16`: samples alone, little-endian 16-bit, one channel."""
     rate: Annotated[int, Field(ge=1000, le=192_000)]
@@ -49,16 +48,10 @@ class AudioInput(InputPart):
     hop_ms: Annotated[float, Field(ge=1, le=1000)] = 10.0
     """From the beginning of one window to that of the next."""
     network: Literal["cnn", "crnn"] = "cnn"
-    pooling: Literal["max", "mean", "attention"] = "max"
+    pooling: Pooling = "max"
     """How the representations of moments become that of the recording."""
-    options: dict[str, float] = {}
-    """Of the network; see the docs."""
+    options: Options = {}
     augment: AudioAugment = AudioAugment()
-
-    @field_validator("options")
-    @classmethod
-    def _numbers(cls, value: dict[str, float]) -> dict[str, float]:
-        return dict(sorted(value.items()))
 
     @model_validator(mode="after")
     def _fits(self) -> AudioInput:
@@ -70,10 +63,6 @@ class AudioInput(InputPart):
         if self.seconds > self.max_seconds:
             raise ValueError(f"seconds of at most max_seconds, {self.max_seconds:g}; found {self.seconds:g}")
         return self
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.column,)
 
 
 class ImageAugment(Part):
@@ -87,11 +76,10 @@ class ImageAugment(Part):
     """Degrees at most by which it turns, either way."""
 
 
-class ImageInput(InputPart):
+class ImageInput(ColumnInput):
     """One column of pictures, all brought to one size, and a network over their pixels."""
 
     kind: Literal["image"]
-    column: str
     shape: tuple[Side, Side] | tuple[Side, Side, Literal[1, 3, 4]] | None = None
     """Of raw pixels, uint8, row by row: [height, width] or [height, width, channels]. Left out: bytes of PNG, JPEG, … files."""
     size: tuple[Side, Side] | None = None
@@ -101,14 +89,8 @@ class ImageInput(InputPart):
     max_pixels: Annotated[int, Field(ge=1)] = 50_000_000
     """A larger picture is quarantined."""
     network: Literal["cnn"] = "cnn"
-    options: dict[str, float] = {}
-    """Of the network; see the docs."""
+    options: Options = {}
     augment: ImageAugment = ImageAugment()
-
-    @field_validator("options")
-    @classmethod
-    def _numbers(cls, value: dict[str, float]) -> dict[str, float]:
-        return dict(sorted(value.items()))
 
     @model_validator(mode="after")
     def _fits(self) -> ImageInput:
@@ -130,7 +112,3 @@ class ImageInput(InputPart):
         """Channels of what the network reads."""
         grey = self.shape is not None and self.shape[2:] in ((), (1,))
         return self.channels or (1 if grey else 3)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.column,)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
 
-from mtl.data.inputs.base import Arrays, InputEncoding
+from mtl.data.inputs.base import Arrays
+from mtl.data.inputs.column import RaggedEncoding
 from mtl.data.ragged import Ragged
 from mtl.data.sounds import Samples, Sound, SoundError
 
@@ -18,13 +18,13 @@ SAMPLES = "samples"
 
 
 @dataclass(frozen=True)
-class AudioEncoding(InputEncoding):
+class AudioEncoding(RaggedEncoding):
     """One column of recordings, each as long as it is; what reads them is said beside it. Nothing of it is fitted on train: every
     recording is brought to the same level by itself."""
 
     kind: ClassVar[str] = "audio"
-    column: str
-    column_name: str
+    dtype: ClassVar[pl.DataType] = pl.Binary()
+    part: ClassVar[str] = SAMPLES
     format: str
     rate: int
     seconds: float
@@ -38,14 +38,6 @@ class AudioEncoding(InputEncoding):
     options: dict[str, float] = field(default_factory=dict)
     """All options of the network."""
     augment: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def columns(self) -> dict[str, str]:
-        return {self.column: self.column_name}
-
-    @property
-    def types(self) -> dict[str, pl.DataType]:
-        return {self.column_name: pl.Binary()}
 
     def apply(self, frame: pl.DataFrame) -> Arrays:
         """samples int16, ragged [n, samples of the recording]; present bool [n]: it can be heard."""
@@ -62,21 +54,5 @@ class AudioEncoding(InputEncoding):
         except SoundError:
             return np.zeros(0, np.int16)
 
-    def table(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """`samples`: a list of Int16, null where nothing is to be heard."""
-        arrays = self.apply(frame)
-        samples = pl.Series(SAMPLES, arrays[SAMPLES].lists(), dtype=pl.List(pl.Int16))
-        return pl.DataFrame({"key": frame["key"], SAMPLES: samples}).with_columns(
-            pl.when(pl.Series(arrays["present"])).then(SAMPLES)
-        )
-
-    def aligned(self, joined: pl.DataFrame) -> Arrays:
-        cells = joined[SAMPLES]
-        return {SAMPLES: Ragged.of_lists(cells), "present": cells.is_not_null().to_numpy()}
-
     def counts(self) -> dict[str, int]:
         return {"bands": self.mels}
-
-    @classmethod
-    def parse(cls, data: Mapping[str, Any]) -> AudioEncoding:
-        return cls(**{**data, "options": dict(data["options"]), "augment": dict(data["augment"])})

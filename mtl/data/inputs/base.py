@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
@@ -77,14 +78,22 @@ class InputEncoding(ABC):
         """What `parse` reads."""
         return asdict(self)
 
-    def write_files(self, folder: Path) -> None:  # noqa: B027  # most kinds have none
-        """Keep in `folder`, beside the JSON of all encodings, what does not fit into it."""
+    @property
+    def files(self) -> dict[Path, Path]:
+        """What does not fit into the JSON of all encodings: a place in the folder of that -> the file to keep there."""
+        return {}
 
-    def with_files(self, folder: Path) -> InputEncoding:
+    def write_files(self, folder: Path) -> None:
+        """Keep `files` in `folder`, beside the JSON of all encodings."""
+        for place, file in self.files.items():
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, folder / place)
+
+    def with_files(self, folder: Path) -> Self:
         """The same as it was read from `folder`."""
         return self
 
     @classmethod
-    @abstractmethod
-    def parse(cls, data: Mapping[str, Any]) -> InputEncoding:
+    def parse(cls, data: Mapping[str, Any]) -> Self:
         """From the mapping that JSON keeps of it."""
+        return cls(**data)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
 
-from mtl.data.inputs.base import Arrays, InputEncoding
+from mtl.data.inputs.base import Arrays
+from mtl.data.inputs.column import ColumnEncoding, keyed
 from mtl.data.ragged import Ragged
 
 PLACES = "bits"
@@ -17,21 +17,12 @@ PLACES = "bits"
 
 
 @dataclass(frozen=True)
-class BitsEncoding(InputEncoding):
+class BitsEncoding(ColumnEncoding):
     """One column of lists of places from 0 to `size` − 1: a vector of zeros and ones, left as they are."""
 
     kind: ClassVar[str] = "bits"
-    column: str
-    column_name: str
+    dtype: ClassVar[pl.DataType] = pl.List(pl.Int64)
     size: int
-
-    @property
-    def columns(self) -> dict[str, str]:
-        return {self.column: self.column_name}
-
-    @property
-    def types(self) -> dict[str, pl.DataType]:
-        return {self.column_name: pl.List(pl.Int64)}
 
     def apply(self, frame: pl.DataFrame) -> Arrays:
         """numeric uint8 [n, size], 1 at the places of the row's list; present bool [n]: a list, be it empty, of such places."""
@@ -49,15 +40,10 @@ class BitsEncoding(InputEncoding):
         arrays = self.apply(frame)
         places = np.nonzero(arrays["numeric"])[1].astype(np.int32)
         lists = Ragged.of_lengths(places, arrays["numeric"].sum(1, dtype=np.int64)).lists()
-        there = pl.Series(arrays["present"])
-        return pl.DataFrame({"key": frame["key"], PLACES: lists}).with_columns(pl.when(there).then(PLACES).cast(pl.List(pl.Int32)))
+        return keyed(frame, lists.alias(PLACES), arrays["present"])
 
     def aligned(self, joined: pl.DataFrame) -> Arrays:
         return self._arrays(joined[PLACES])
 
     def counts(self) -> dict[str, int]:
         return {"bits": self.size}
-
-    @classmethod
-    def parse(cls, data: Mapping[str, Any]) -> BitsEncoding:
-        return cls(**data)

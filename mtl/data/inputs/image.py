@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
 
-from mtl.data.inputs.base import Arrays, Bools, InputEncoding
+from mtl.data.inputs.base import Arrays, Bools
+from mtl.data.inputs.column import ColumnEncoding
 from mtl.data.pictures import Picture, PictureError, Pixels
 
 PIXELS = "pixels"
@@ -17,12 +18,11 @@ PIXELS = "pixels"
 
 
 @dataclass(frozen=True)
-class ImageEncoding(InputEncoding):
+class ImageEncoding(ColumnEncoding):
     """One column of pictures; `mean` and `std` have one for each channel, of pixels from 0 to 255."""
 
     kind: ClassVar[str] = "image"
-    column: str
-    column_name: str
+    dtype: ClassVar[pl.DataType] = pl.Binary()
     shape: tuple[int, ...] | None
     """Of raw pixels; None: bytes of a file."""
     max_pixels: int
@@ -38,14 +38,6 @@ class ImageEncoding(InputEncoding):
     @property
     def channels(self) -> int:
         return len(self.mean)
-
-    @property
-    def columns(self) -> dict[str, str]:
-        return {self.column: self.column_name}
-
-    @property
-    def types(self) -> dict[str, pl.DataType]:
-        return {self.column_name: pl.Binary()}
 
     @property
     def decoded(self) -> ImageEncoding:
@@ -91,10 +83,10 @@ class ImageEncoding(InputEncoding):
         return dict(zip(("height", "width", "channels"), (*self.size, self.channels), strict=True))
 
     @classmethod
-    def parse(cls, data: Mapping[str, Any]) -> ImageEncoding:
+    def parse(cls, data: Mapping[str, Any]) -> Self:
         shape = None if data["shape"] is None else tuple(data["shape"])
         pairs = {name: tuple(data[name]) for name in ("size", "mean", "std")}
-        return cls(**{**data, **pairs, "shape": shape, "options": dict(data["options"]), "augment": dict(data["augment"])})
+        return super().parse({**data, **pairs, "shape": shape})
 
 
 def as_bytes(pixels: Pixels, present: Bools) -> pl.Series:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
@@ -104,7 +104,7 @@ class TabularEncoding(InputEncoding):
         return {"numeric": len(self.numeric), "categorical": len(self.categorical)}
 
     @classmethod
-    def parse(cls, data: Mapping[str, Any]) -> TabularEncoding:
+    def parse(cls, data: Mapping[str, Any]) -> Self:
         categorical = tuple(CategoricalColumn(c["column"], c["name"], tuple(c["values"])) for c in data["categorical"])
         numeric = tuple(NumericColumn(**{**c, "bins": tuple(c["bins"])}) for c in data["numeric"])
-        return cls(**{**data, "numeric": numeric, "categorical": categorical})
+        return super().parse({**data, "numeric": numeric, "categorical": categorical})

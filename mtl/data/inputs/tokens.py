@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
 
-from mtl.data.inputs.base import Arrays, InputEncoding
+from mtl.data.inputs.base import Arrays
+from mtl.data.inputs.column import RaggedEncoding
 from mtl.data.ragged import Ragged
 from mtl.data.words import FIRST, NUMBERS, numbered
 
-TOKENS = "tokens"
-"""The column of the table of numbers, and the array."""
-
 
 @dataclass(frozen=True)
-class TokensEncoding(InputEncoding):
+class TokensEncoding(RaggedEncoding):
     """One column of lists and the words that were known of train; what reads them is said beside it."""
 
     kind: ClassVar[str] = "tokens"
-    column: str
-    column_name: str
+    dtype: ClassVar[pl.DataType] = pl.List(pl.String)
     known: tuple[str, ...]
     """The words, the most frequent first."""
     lowercase: bool
@@ -50,37 +47,22 @@ class TokensEncoding(InputEncoding):
         """How many numbers a token is."""
         return NUMBERS if self.affixes else 1
 
-    @property
-    def columns(self) -> dict[str, str]:
-        return {self.column: self.column_name}
-
-    @property
-    def types(self) -> dict[str, pl.DataType]:
-        return {self.column_name: pl.List(pl.String)}
-
     def apply(self, frame: pl.DataFrame) -> Arrays:
         """tokens int32, ragged [n, tokens of the row (`max_tokens` at most), numbers]; present bool [n]: there is a token."""
         cells = frame[self.column_name].cast(pl.List(pl.String)).list.head(self.max_tokens)
         lengths = cells.list.len().fill_null(0).to_numpy().astype(np.int64)
         words = cells.filter(pl.Series(lengths > 0)).explode()
         values = numbered(words, self.known, lowercase=self.lowercase, affixes=self.affixes)
-        return {TOKENS: Ragged.of_lengths(values, lengths), "present": lengths > 0}
-
-    def table(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """`tokens`: a list of Int32, the numbers of all tokens one behind the other; null where there is none."""
-        arrays = self.apply(frame)
-        flat = Ragged(arrays[TOKENS].values.reshape(-1), arrays[TOKENS].offsets * self.numbers).lists()
-        tokens = pl.Series(TOKENS, flat, dtype=pl.List(pl.Int32))
-        return pl.DataFrame({"key": frame["key"], TOKENS: tokens}).with_columns(pl.when(pl.Series(arrays["present"])).then(TOKENS))
+        return {self.part: Ragged.of_lengths(values, lengths), "present": lengths > 0}
 
     def aligned(self, joined: pl.DataFrame) -> Arrays:
-        flat = Ragged.of_lists(joined[TOKENS])
-        tokens = Ragged(flat.values.reshape(-1, self.numbers), flat.offsets // self.numbers)
-        return {TOKENS: tokens, "present": flat.lengths > 0}
+        arrays = super().aligned(joined)
+        flat = arrays[self.part]
+        return {**arrays, self.part: Ragged(flat.values.reshape(-1, self.numbers), flat.offsets // self.numbers)}
 
     def counts(self) -> dict[str, int]:
         return {"words": len(self.known)}
 
     @classmethod
-    def parse(cls, data: Mapping[str, Any]) -> TokensEncoding:
-        return cls(**{**data, "known": tuple(data["known"]), "options": dict(data["options"])})
+    def parse(cls, data: Mapping[str, Any]) -> Self:
+        return super().parse({**data, "known": tuple(data["known"])})

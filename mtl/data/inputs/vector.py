@@ -4,38 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
 
-from mtl.data.inputs.base import Arrays, InputEncoding
+from mtl.data.inputs.base import Arrays
+from mtl.data.inputs.column import ColumnEncoding, keyed
 
 VALUES = "vector"
 """The column of the table of numbers."""
 
 
 @dataclass(frozen=True)
-class VectorEncoding(InputEncoding):
+class VectorEncoding(ColumnEncoding):
     """One column of lists of `size` numbers; `mean` and `std` have one for each place."""
 
     kind: ClassVar[str] = "vector"
-    column: str
-    column_name: str
+    dtype: ClassVar[pl.DataType] = pl.List(pl.Float64)
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
     @property
     def size(self) -> int:
         return len(self.mean)
-
-    @property
-    def columns(self) -> dict[str, str]:
-        return {self.column: self.column_name}
-
-    @property
-    def types(self) -> dict[str, pl.DataType]:
-        return {self.column_name: pl.List(pl.Float64)}
 
     @property
     def cells(self) -> str:
@@ -57,8 +49,7 @@ class VectorEncoding(InputEncoding):
         """`vector`: a list of Float32, null where absent."""
         arrays = self.apply(frame)
         values = pl.Series(VALUES, arrays["numeric"], dtype=pl.Array(pl.Float32, self.size)).arr.to_list()
-        there = pl.Series(arrays["present"])
-        return pl.DataFrame({"key": frame["key"], VALUES: values}).with_columns(pl.when(there).then(VALUES))
+        return keyed(frame, values, arrays["present"])
 
     def aligned(self, joined: pl.DataFrame) -> Arrays:
         cells = joined[VALUES]
@@ -71,5 +62,5 @@ class VectorEncoding(InputEncoding):
         return {"numbers": self.size}
 
     @classmethod
-    def parse(cls, data: Mapping[str, Any]) -> VectorEncoding:
-        return cls(**{**data, "mean": tuple(data["mean"]), "std": tuple(data["std"])})
+    def parse(cls, data: Mapping[str, Any]) -> Self:
+        return super().parse({**data, "mean": tuple(data["mean"]), "std": tuple(data["std"])})
