@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.text.work import BATCH  # noqa: F401  # the loop by hand deals its batches as that of texts does
 from benchmarks.work import HERE
 
 RATE, MELS, WINDOW, HOP = 8000, 40, 200, 80

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from benchmarks.image.work import BATCH, OPTIONS, WAYS, WIDTH, read_pictures
 from benchmarks.worker import Question, Work
@@ -56,7 +57,7 @@ def start(question: Question) -> Work:
     held, most = read_pictures(question["work"]), WAYS[question["way"]]
     pixels, y = torch.from_numpy(held.pixels).permute(0, 3, 1, 2), torch.from_numpy(held.y)
     mean, std = pixels.float().mean(), pixels.float().std()
-    trunk = network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    trunk = convert_conv2d_weight_memory_format(network(), torch.channels_last)
     heads = nn.ModuleList(nn.Linear(WIDTH, 1) for _ in range(y.shape[1]))
     optimizer = torch.optim.AdamW([*trunk.parameters(), *heads.parameters()], lr=1e-3, fused=True)
 

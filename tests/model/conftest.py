@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings, TaskEncoding
+from mtl.data.inputs import InputEncoding
 from mtl.data.inputs.tabular import CategoricalColumn, NumericColumn, TabularEncoding
 from mtl.data.ragged import Ragged
 from mtl.spec import LISTS, NUMBERS
 
+pytest.register_assert_rewrite("tests.model.network.reading", "tests.model.training.reading")
+
 CLASSES = {"regression": 0, "binary": 2, "multiclass": 4, "ordinal": 5, "count": 0, "quantile": 0, "multilabel": 3, "retrieval": 6}
 LEVELS = (0.1, 0.5, 0.9)
+OWN: dict[str, dict[str, Any]] = {
+    "quantile": {"levels": LEVELS}, "retrieval": {"size": 8, "temperature": 0.1}, "count": {"dispersion": 5.0},
+}  # fmt: skip
 
 
 def table(name: str, numeric: int, categorical: Sequence[int] = ()) -> TabularEncoding:
@@ -28,8 +35,9 @@ def table(name: str, numeric: int, categorical: Sequence[int] = ()) -> TabularEn
 
 def task(name: str, kind: str, inputs: Sequence[str] = ("x",), classes: int | None = None, weight: float = 1.0) -> TaskEncoding:
     labels = tuple(f"c{i}" for i in range(CLASSES[kind] if classes is None else classes))
-    own = {"quantile": {"levels": LEVELS}, "retrieval": {"size": 8, "temperature": 0.1}, "count": {"dispersion": 5.0}}.get(kind, {})
-    return TaskEncoding(name, name, kind, "thing", "table", name, tuple(inputs), "r2", classes=labels, weight=weight, **own)
+    return TaskEncoding(
+        name, name, kind, "thing", "table", name, tuple(inputs), "r2", classes=labels, weight=weight, **OWN.get(kind, {})
+    )
 
 
 def mixed_tasks() -> tuple[TaskEncoding, ...]:
@@ -65,7 +73,8 @@ def _lists(target: np.ndarray) -> Ragged:
     return Ragged.of_lengths(np.concatenate([np.arange(1, k + 1, dtype=np.int32) for k in lengths]), lengths)
 
 
-def _arrays(one: TabularEncoding, rows: int, random: np.random.Generator) -> dict[str, np.ndarray]:
+def _arrays(one: InputEncoding, rows: int, random: np.random.Generator) -> dict[str, np.ndarray]:
+    assert isinstance(one, TabularEncoding)
     missing = random.random((rows, len(one.numeric))) < 0.1
     numeric = np.where(missing, 0, random.normal(size=missing.shape)).astype(np.float32)
     codes = [random.integers(0, c.codes, rows) for c in one.categorical]
@@ -80,6 +89,18 @@ def _target(one: TaskEncoding, signal: np.ndarray) -> np.ndarray:
         return signal
     edges = np.quantile(signal, np.linspace(0, 1, len(one.classes) + 1)[1:-1])
     return np.digitize(signal, edges).astype(np.float32)
+
+
+def noted(monkeypatch: pytest.MonkeyPatch, of: type, method: str, note: Callable[..., int]) -> list[int]:
+    """From now on what `note` says of the arguments of each call of this method."""
+    whole, found = getattr(of, method), list[int]()
+
+    def watched(self: Any, *given: Any) -> Any:
+        found.append(note(*given))
+        return whole(self, *given)
+
+    monkeypatch.setattr(of, method, watched)
+    return found
 
 
 @pytest.fixture

@@ -13,26 +13,7 @@ from mtl.codelock import check_code_lock, write_code_lock
 from mtl.errors import DataError, MtlError
 from mtl.extras import EXTRAS, extra
 from mtl.pretrained.source import content_behind, find_model, models_behind
-
-SPEC = """\
-name: small
-entities: {doc: {key: id}}
-sources: {docs: {path: docs.csv}}
-inputs: {words: {source: docs, kind: pretrained_text, column: text, model: tiny}}
-tasks: {score: {source: docs, column: score, kind: regression}}
-encoding: {}
-model: {}
-training: {}
-evaluation: {}
-gate: {}
-"""
-
-
-def folder(at: Path, weights: bytes = b"weights") -> Path:
-    at.mkdir(parents=True)
-    (at / "config.json").write_text("{}")
-    (at / "model.safetensors").write_bytes(weights)
-    return at
+from tests.pretrained.small import model_folder, write_spec
 
 
 @pytest.fixture(autouse=True)
@@ -45,13 +26,13 @@ def no_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_folder_of_the_project(tmp_path: Path) -> None:
-    made = folder(tmp_path / "models" / "tiny")
+    made = model_folder(tmp_path / "models" / "tiny")
     assert find_model("models/tiny", "inputs.words.model", tmp_path) == made
 
 
 def test_a_package_is_found_without_being_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "site" / "a_model_package"
-    made = folder(package / "model")
+    made = model_folder(package / "model")
     (package / "__init__.py").write_text("raise SystemExit('executed')")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     assert find_model("package:a_model_package/model", "inputs.words.model") == made
@@ -74,7 +55,7 @@ def test_what_is_not_there_is_one_error_with_the_way_out(tmp_path: Path, model: 
 
 
 def test_weights_that_may_execute_code_are_refused(tmp_path: Path) -> None:
-    made = folder(tmp_path / "tiny")
+    made = model_folder(tmp_path / "tiny")
     (made / "model.safetensors").rename(made / "pytorch_model.bin")
     with pytest.raises(DataError, match="may execute code"):
         find_model("tiny", "inputs.words.model", tmp_path)
@@ -82,11 +63,11 @@ def test_weights_that_may_execute_code_are_refused(tmp_path: Path) -> None:
 
 def test_another_model_is_another_content(tmp_path: Path) -> None:
     """Wherever it lies, and whatever lies beside it that nobody reads."""
-    one = folder(tmp_path / "one")
+    one = model_folder(tmp_path / "one")
     same = Path(shutil.copytree(one, tmp_path / "same"))
     (same / "README.md").write_text("said elsewhere")
     assert content_behind([one]) == content_behind([same])
-    assert content_behind([folder(tmp_path / "other", b"others")]) != content_behind([one])
+    assert content_behind([model_folder(tmp_path / "other", b"others")]) != content_behind([one])
     (same / "tokenizer.json").write_text("{}")
     assert content_behind([one]) != content_behind([same])
 
@@ -95,14 +76,14 @@ def test_the_lock_knows_the_models(tmp_path: Path) -> None:
     """A model that is not on this machine changes nothing: what was made of it may still come out of DVC's cache."""
     lock = tmp_path / "code.lock.yaml"
     assert models_behind(tmp_path, None) == "none"
-    (tmp_path / "params.yaml").write_text(SPEC)
+    write_spec(tmp_path)
     assert models_behind(tmp_path, None) == "missing"
-    made = folder(tmp_path / "tiny")
+    made = model_folder(tmp_path / "tiny")
     write_code_lock(lock)
     assert check_code_lock(lock) == []
     shutil.move(made, tmp_path / "elsewhere")
     assert check_code_lock(lock) == []
-    folder(tmp_path / "tiny", b"others")
+    model_folder(tmp_path / "tiny", b"others")
     assert check_code_lock(lock) == ["pretrained"]
 
 

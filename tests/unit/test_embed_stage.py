@@ -9,19 +9,8 @@ from pathlib import Path
 
 import pytest
 
-SPEC = """\
-name: small
-entities: {doc: {key: id}}
-sources: {docs: {path: docs.csv}}
-inputs: {facts: {source: docs, INPUT}}
-tasks: {score: {source: docs, column: score, kind: regression}}
-encoding: {}
-model: {}
-training: {}
-evaluation: {}
-gate: {}
-"""
-PRETRAINED = "kind: pretrained_text, column: text, model: tiny"
+from tests.pretrained.small import PRETRAINED, model_folder, write_spec
+
 WITHOUT = "import sys; sys.modules['transformers'] = None; sys.argv = ['mtl', 'embed']; from mtl.cli import main; main()"
 LIGHT = "import sys; from mtl.stages.embed import run; print(run()); "
 LIGHT += "sys.exit(', '.join({'torch', 'transformers', 'huggingface_hub', 'polars'} & sys.modules.keys()) or 0)"
@@ -34,7 +23,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def embed(project: Path, one: str, code: str = WITHOUT) -> subprocess.CompletedProcess[str]:
-    (project / "params.yaml").write_text(SPEC.replace("INPUT", one))
+    write_spec(project, one)
     return subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=False)
 
 
@@ -46,9 +35,7 @@ def test_without_such_an_input_it_is_done_at_once(project: Path) -> None:
 
 
 def test_without_the_package_one_line_says_what_to_install(project: Path) -> None:
-    (project / "tiny").mkdir()
-    (project / "tiny/config.json").write_text("{}")
-    (project / "tiny/model.safetensors").write_bytes(b"")
+    model_folder(project / "tiny")
     done = embed(project, PRETRAINED)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1

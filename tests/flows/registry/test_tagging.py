@@ -8,25 +8,22 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-import torch
 
 from mtl.adaptation.rows import task_rows
 from mtl.choosing.done import Done
-from mtl.data.align import align, write_encoded
 from mtl.data.aligned import AlignedSet
-from mtl.data.encode import encode, raw_rows
 from mtl.data.ragged import Ragged
 from mtl.data.split import split_entities
 from mtl.errors import SpecError
 from mtl.evaluation.predictions import read_predictions, write_predictions
 from mtl.evaluation.summary import evaluate
-from mtl.network import build_network, predict
+from mtl.network import predict
 from mtl.registry.contest import contest
-from mtl.registry.package import Package, read_package, write_package
 from mtl.registry.pyfunc import PackagedModel
 from mtl.registry.smoke import difference
 from mtl.registry.version import signature
 from mtl.spec import Spec, parse_spec
+from tests.flows.registry.packing import Packed, golden_of, packed_from
 from tests.tagging import BIO, bio_of, sentences
 
 N = 400
@@ -47,40 +44,29 @@ def spec(**changes: object) -> Spec:
 
 
 @pytest.fixture
-def packed(tmp_path: Path) -> tuple[Package, AlignedSet, Spec]:
-    asked, folder = spec(), tmp_path / "validated"
-    (folder / "texts").mkdir(parents=True)
+def packed(tmp_path: Path) -> Packed:
     rows = TEXTS.with_columns(
         tags=pl.when(pl.int_range(N) % 4 > 0).then("tags"), words=pl.when(pl.int_range(N) % 4 != 3).then("words")
     )
     rows = rows.with_columns(tags=pl.when(pl.col("words").is_not_null()).then("tags"))
-    rows.write_parquet(folder / "texts" / "part-0000.parquet")
-    split = split_entities(asked, folder)
-    done = encode(asked, folder, split)
-    write_encoded(tmp_path / "encoded", done.inputs, done.targets, done.golden, done.slices)
-    align(tmp_path / "encoded", done.encodings, split, tmp_path / "aligned")
-    torch.manual_seed(0)
-    network = build_network(done.encodings, asked.model).eval()
-    write_package(tmp_path / "model", asked, done.encodings, network, done.golden, split.select("entity", "key").head(9))
-    return read_package(tmp_path / "model"), AlignedSet.read(tmp_path / "aligned" / "test"), asked
+    return packed_from({"texts": rows}, spec(), tmp_path, seen=9)
 
 
-def test_tags_are_aligned_with_their_tokens(packed: tuple[Package, AlignedSet, Spec], tmp_path: Path) -> None:
-    package, _, _ = packed
-    task, train = package.encodings.tasks[0], AlignedSet.read(tmp_path / "aligned" / "train")
+def test_tags_are_aligned_with_their_tokens(packed: Packed) -> None:
+    tasks, train = packed.package.encodings.tasks, AlignedSet.read(packed.folder / "aligned" / "train")
+    task = tasks[0]
     assert (task.classes, task.max_tokens, task.tags) == (BIO, 5, "words")
     labelled = train.labelled[:, 0]
     assert task.length == pytest.approx(train.lists["tags"].lengths[labelled].mean())
     assert np.array_equal(train.lists["tags"].lengths[labelled], train.inputs["words"]["tokens"].lengths[labelled])
     asked = train.keys().join(TEXTS.rename({"id": "key"}), on="key", how="left", maintain_order="left")["tags"]
-    found = task.tags_of(train.truth(package.encodings.tasks)["tags"])
+    found = task.tags_of(train.truth(tasks)["tags"])
     assert all(mine == theirs[:5] for mine, theirs, there in zip(found.to_list(), asked.to_list(), labelled, strict=True) if there)
 
 
-def test_lists_go_in_and_lists_come_out(packed: tuple[Package, AlignedSet, Spec], tmp_path: Path) -> None:
-    package, test, asked = packed
-    raw = raw_rows(asked, package.encodings, tmp_path / "validated", test.keys().select("entity", "key"))
-    found, expected = package.predictions(raw)["tags"], predict(package.network, package.encodings, test.inputs)["tags"]
+def test_lists_go_in_and_lists_come_out(packed: Packed) -> None:
+    package, raw = packed.package, packed.raw()
+    found, expected = package.predictions(raw)["tags"], predict(package.network, package.encodings, packed.test.inputs)["tags"]
     assert np.array_equal(found.values, expected.values)
     table = package.predict(raw)
     assert table.columns == ["tags", "long"]
@@ -90,14 +76,12 @@ def test_lists_go_in_and_lists_come_out(packed: tuple[Package, AlignedSet, Spec]
     assert [list(row) for row in again["tags"]] == table["tags"].to_list()
 
 
-def test_golden_rows_come_back(packed: tuple[Package, AlignedSet, Spec]) -> None:
-    package, _, _ = packed
-    said = signature(package)
+def test_golden_rows_come_back(packed: Packed) -> None:
+    said = signature(packed.package)
     assert "Array(string)" in str(said.inputs)
     assert "Array(string)" in str(said.outputs)
-    golden = package.golden()
-    wanted = golden.select("predicted.tags", "predicted.long").rename(lambda name: name.removeprefix("predicted."))
-    found = package.predict(golden.select("words"))
+    golden, wanted = golden_of(packed.package)
+    found = packed.package.predict(golden.select("words"))
     assert difference(found, wanted) == ""
     others = found.with_columns(tags=pl.col("tags").list.eval(pl.lit("B-else")))
     assert "tags differ in 'tags'" in difference(others, wanted)
@@ -105,25 +89,18 @@ def test_golden_rows_come_back(packed: tuple[Package, AlignedSet, Spec]) -> None
     assert "tags, had" in difference(shorter, wanted)
 
 
-def test_a_champion_is_asked_in_the_order_of_its_own_classes(packed: tuple[Package, AlignedSet, Spec], tmp_path: Path) -> None:
-    package, test, asked = packed
-
-    def rows(spec: Spec, encodings: object) -> pl.DataFrame:
-        return raw_rows(asked, package.encodings, tmp_path / "validated", test.keys().select("entity", "key"))
-
-    found = contest(asked, test, package, package, rows)["tags"]
+def test_a_champion_is_asked_in_the_order_of_its_own_classes(packed: Packed) -> None:
+    package = packed.package
+    found = contest(packed.spec, packed.test, package, package, lambda spec, encodings: packed.raw())["tags"]
     assert (found["diff"], found["verdict"]) == (0.0, "no worse")
 
 
-def test_it_is_judged_by_spans_of_each_type(packed: tuple[Package, AlignedSet, Spec], tmp_path: Path) -> None:
-    package, test, asked = packed
-    truth, tasks = test.truth(package.encodings.tasks), package.encodings.tasks
-    write_predictions(tmp_path / "rival.parquet", tasks, truth)
-    perfect = read_predictions(tmp_path / "rival.parquet", tasks)
-    assert pl.read_parquet(tmp_path / "rival.parquet").schema["tags"] == pl.List(pl.String)
-    done = evaluate(
-        asked, package.encodings, test, {"model": perfect, "trees": predict(package.network, package.encodings, test.inputs)}
-    )
+def test_it_is_judged_by_spans_of_each_type(packed: Packed) -> None:
+    encodings, test, file = packed.package.encodings, packed.test, packed.folder / "rival.parquet"
+    write_predictions(file, encodings.tasks, test.truth(encodings.tasks))
+    perfect, own = read_predictions(file, encodings.tasks), predict(packed.package.network, encodings, test.inputs)
+    assert pl.read_parquet(file).schema["tags"] == pl.List(pl.String)
+    done = evaluate(packed.spec, encodings, test, {"model": perfect, "trees": own})
     found = done.evaluation["tasks"]["tags"]
     assert done.metrics["tasks"]["tags"]["value"] == 1.0
     assert [(one["type"], one["span_f1"]) for one in found["types"]] == [("name", 1.0), ("place", 1.0)]
@@ -140,9 +117,9 @@ def test_predictions_of_a_fold_are_kept_as_they_are(tmp_path: Path) -> None:
     assert found.predicted["long"].tolist() == [0.5, 1.5]
 
 
-def test_a_tagging_task_is_not_added_to_a_champion(packed: tuple[Package, AlignedSet, Spec], tmp_path: Path) -> None:
-    package, _, asked = packed
-    old = replace(package.encodings, tasks=package.encodings.tasks[1:])
-    split = split_entities(asked, tmp_path / "validated")
+def test_a_tagging_task_is_not_added_to_a_champion(packed: Packed) -> None:
+    encodings, validated = packed.package.encodings, packed.folder / "validated"
+    old = replace(encodings, tasks=encodings.tasks[1:])
+    split = split_entities(packed.spec, validated)
     with pytest.raises(SpecError, match=r"(?s)tasks\.tags.*reads tokens.*mtl run"):
-        task_rows(asked, "tags", old, tmp_path / "validated", split)
+        task_rows(packed.spec, "tags", old, validated, split)

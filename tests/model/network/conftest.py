@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mtl.data.aligned import AlignedSet
 from mtl.network import Network, input_tensors, rows_of
@@ -15,6 +15,7 @@ from mtl.network.plan import TaskPlan
 from mtl.network.sharing import SHARINGS
 from mtl.spec import Model
 
+Built = TypeVar("Built", bound=nn.Module)
 EXPERTS: dict[str, dict[str, Any]] = {
     "mmoe": {"sharing": "mmoe", "options": {"experts": 3}},
     "cgc": {"sharing": "cgc", "options": {"experts": 2, "own_experts": 2}},
@@ -50,9 +51,10 @@ def model_of(way: str, **more: Any) -> Model:
     return Model.model_validate({**WAYS[way], "width": 16, "depth": 3, "dropout": 0.2, **more})
 
 
-def stirred(network: Network, by: float = 0.1, seed: int = 3) -> Network:
-    """Every parameter moved, so that nothing is at a start that would hide something."""
-    torch.manual_seed(seed)
+def stirred(network: Built, by: float = 0.1, seed: int | None = 3) -> Built:
+    """Every parameter moved, so that nothing is at a start that would hide something; no seed: by what chance gives next."""
+    if seed is not None:
+        torch.manual_seed(seed)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(by * torch.randn_like(parameter))

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
 from mtl.data.ragged import Ragged
 from mtl.network.encoders.audio import Audio
@@ -17,6 +16,9 @@ from mtl.network.input_plans import AudioPlan
 from mtl.network.layers import StackedLinear
 from mtl.network.ragged import RaggedBlocks, row_lengths, take_inputs
 from mtl.spec import Model
+from tests.model.conftest import noted
+from tests.model.network import reading
+from tests.model.network.conftest import stirred
 
 OPTIONS: dict[str, dict[str, float]] = {
     "cnn": {"channels": 3, "layers": 3},
@@ -36,10 +38,7 @@ def audio(network: str, pooling: str = "max", copies: int = 1, members: int = 1,
     """One that predicts, with every weight away from where it starts."""
     torch.manual_seed(seed)
     encoder = Audio(plan_of(network, pooling), copies, Model(width=8, dropout=0.2, members=members))
-    with torch.no_grad():
-        for parameter in encoder.parameters():
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    return encoder.eval()
+    return stirred(encoder, 0.1, None).eval()
 
 
 def arrays_of(lengths: list[int], present: list[bool] | None = None, seed: int = 1) -> dict[str, Any]:
@@ -57,17 +56,11 @@ def sounds(lengths: list[list[int]], wider: int = 0) -> dict[str, Tensor]:
     return {**found, "sound": torch.nn.functional.pad(found["sound"], (0, 0, 0, wider))}
 
 
-def rows(of: dict[str, Tensor], *at: int) -> dict[str, Tensor]:
-    return {name: tensor[:, list(at)] for name, tensor in of.items()}
-
-
 @pytest.mark.parametrize(("network", "pooling"), EACH)
 def test_a_recording_does_not_know_the_batch(network: str, pooling: str) -> None:
     """Neither its other recordings nor how far they are padded."""
     encoder, lengths = audio(network, pooling), [[2000, 30, 8000, 81, 0]]
-    together = encoder(sounds(lengths))
-    for row in range(5):
-        torch.testing.assert_close(encoder(rows(sounds(lengths), row)), together[:, row : row + 1], rtol=1e-4, atol=2e-5)
+    together = reading.check_rows_alone(encoder, sounds(lengths), (1e-4, 2e-5))
     for wider in (1, 2, 9):
         torch.testing.assert_close(encoder(sounds(lengths, wider)), together, rtol=1e-4, atol=2e-5)
 
@@ -76,51 +69,29 @@ def test_a_recording_does_not_know_the_batch(network: str, pooling: str) -> None
 @pytest.mark.parametrize("members", [1, 3])
 def test_every_copy_hears_the_same_rows_or_its_own(network: str, pooling: str, members: int) -> None:
     """As a network of one copy would that has its slices."""
-    three, same = audio(network, pooling, 3, members), sounds([[2000, 0, 900]])
-    own = sounds([[2000, 0, 900], [100, 1000, 300], [0, 0, 0]])
-    of_same, of_own = three(same), three(own)
-    assert of_same.shape == of_own.shape == (3, 3, members, 8)
-    for copy in range(3):
-        alone = audio(network, pooling, 1, members)
-        alone.load_state_dict({name: of[copy : copy + 1] for name, of in three.state_dict().items()})
-        torch.testing.assert_close(of_same[copy], alone(same)[0], rtol=1e-4, atol=1e-5)
-        mine = {name: of[copy : copy + 1] for name, of in own.items()}
-        torch.testing.assert_close(of_own[copy], alone(mine)[0], rtol=1e-4, atol=1e-5)
+    batches = [sounds([[2000, 0, 900]]), sounds([[2000, 0, 900], [100, 1000, 300], [0, 0, 0]])]
+    three = audio(network, pooling, 3, members)
+    reading.check_copies(three, lambda: audio(network, pooling, 1, members), batches, members, (1e-4, 1e-5))
 
 
 @pytest.mark.parametrize("network", OPTIONS)
 @pytest.mark.parametrize("members", [1, 3])
 def test_one_copy_takes_the_rows_of_many_viewers(network: str, members: int) -> None:
-    encoder, batch = audio(network, members=members), sounds([[900, 0], [100, 2000], [300, 300]])
-    found = encoder(batch)
-    assert found.shape == (3, 2, members, 8)
-    for viewer in range(3):
-        alone = encoder({name: of[viewer : viewer + 1] for name, of in batch.items()})
-        torch.testing.assert_close(found[viewer : viewer + 1], alone, rtol=1e-4, atol=1e-5)
+    batch = sounds([[900, 0], [100, 2000], [300, 300]])
+    reading.check_viewers(audio(network, members=members), batch, members, (1e-4, 1e-5))
 
 
 @pytest.mark.parametrize("network", OPTIONS)
 def test_one_copys_weights_may_stand_for_many(network: str) -> None:
     """As balancing asks for, to tell apart the gradients of tasks with rows of their own."""
-    encoder, batch = audio(network, "attention"), sounds([[900, 500], [100, 2000], [0, 700]])
-    copies = {name: p.expand(3, *p.shape[1:]) for name, p in encoder.named_parameters()}
-    found = functional_call(encoder, copies, (batch,))
-    torch.testing.assert_close(found, encoder(batch), rtol=1e-4, atol=1e-5)
-    apart = torch.autograd.grad(found.square().sum(), list(copies.values()))
-    for task in range(3):
-        of_task = encoder({name: of[task : task + 1] for name, of in batch.items()}).square().sum()
-        for mine, theirs in zip(apart, torch.autograd.grad(of_task, list(encoder.parameters())), strict=True):
-            torch.testing.assert_close(mine[task : task + 1], theirs, rtol=1e-3, atol=1e-4)
+    batch = sounds([[900, 500], [100, 2000], [0, 700]])
+    reading.check_stand_in(audio(network, "attention"), batch, (1e-4, 1e-5), (1e-3, 1e-4))
 
 
 def test_a_copy_that_may_not_hear_is_given_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The others hear what they would have heard, and each recording is listened to once."""
     encoder, batch = audio("cnn", copies=3), sounds([[900, 0, 400]])
-    whole, heard = encoder(batch), list[int]()
-    listen = type(encoder.mels).forward
-    monkeypatch.setattr(
-        type(encoder.mels), "forward", lambda self, blocks, of: (heard.append(len(of.lengths)), listen(self, blocks, of))[1]
-    )
+    whole, heard = encoder(batch), noted(monkeypatch, type(encoder.mels), "forward", lambda blocks, of: len(of.lengths))
     blind = encoder(encoder.hidden_from(torch.tensor([True, False, True]), batch))
     torch.testing.assert_close(blind[[0, 2]], whole[[0, 2]], rtol=1e-5, atol=1e-6)
     assert heard == [2]
@@ -135,13 +106,7 @@ def test_a_copy_that_may_not_hear_is_given_nothing(monkeypatch: pytest.MonkeyPat
 def test_rows_without_a_recording_are_all_the_same(network: str, pooling: str) -> None:
     """Also where the batch has no others; and nothing of them reaches the network."""
     encoder = audio(network, pooling)
-    some, none = encoder(sounds([[0, 900, 0, 80]])), encoder(sounds([[0, 0]]))
-    for row in (some[:, 0], some[:, 2], none[:, 0], none[:, 1]):
-        torch.testing.assert_close(row, some[:, 0], rtol=1e-6, atol=1e-7)
-    (some[:, 0].sum() + some[:, 2].sum() + none.sum()).backward()
-    for name, parameter in encoder.named_parameters():
-        moved = parameter.grad is not None and bool(parameter.grad.any())
-        assert moved is (name == "layer.linear.bias"), name
+    reading.check_empty_rows(encoder, encoder(sounds([[0, 900, 0, 80]])), encoder(sounds([[0, 0]])))
 
 
 @pytest.mark.parametrize(("network", "pooling"), EACH)
@@ -150,11 +115,7 @@ def test_the_gradient_reaches_every_parameter(network: str, pooling: str, copies
     """Of every copy and member; finite, with silence and an absent row beside."""
     encoder, batch = audio(network, pooling, copies, members), sounds([[3000, 0, 900, 1600]])
     batch["sound"][0, 3] = 0
-    encoder(batch).square().sum().backward()
-    for name, parameter in encoder.named_parameters():
-        assert parameter.grad is not None, name
-        assert torch.isfinite(parameter.grad).all(), name
-        assert parameter.grad.flatten(1).any(1).all(), name
+    reading.check_gradients(encoder, encoder(batch))
 
 
 def test_members_begin_apart() -> None:
@@ -173,18 +134,8 @@ def test_chance_is_drawn_anew_in_training_only(network: str, what: str) -> None:
     augment = {**dict.fromkeys(AUGMENT, 0.0), **({what: AUGMENT[what], "band": 0.3, "span": 0.3} if what in AUGMENT else {})}
     torch.manual_seed(0)
     plan = replace(plan_of(network), augment=tuple(augment.items()))
-    encoder, given = Audio(plan, 1, Model(width=8, dropout=0.5 if what == "dropout" else 0.0)), sounds([[4000, 2500]])
-
-    def drawn(seed: int) -> Tensor:
-        torch.manual_seed(seed)
-        found: Tensor = encoder(given)
-        return found
-
-    encoder.train()
-    assert torch.equal(drawn(1), drawn(1))
-    assert not torch.equal(drawn(1), drawn(2))
-    encoder.eval()
-    assert torch.equal(drawn(1), drawn(2))
+    encoder = Audio(plan, 1, Model(width=8, dropout=0.5 if what == "dropout" else 0.0))
+    reading.check_chance(encoder, sounds([[4000, 2500]]))
 
 
 def test_weights_start_by_what_they_read() -> None:
@@ -201,17 +152,8 @@ def test_weights_start_by_what_they_read() -> None:
 
 @pytest.mark.parametrize(("network", "pooling"), EACH)
 def test_kinds_of_numbers(network: str, pooling: str) -> None:
-    """float64, and bf16 autocast within what its 8 bits can tell; there, a copy without any recording beside one with some."""
-    encoder, batch = audio(network, pooling, 2), sounds([[900, 0, 1500], [0, 0, 0]])
-    plain = encoder(batch)
-    with torch.autocast("cpu", torch.bfloat16):
-        narrow = encoder.train()(batch)
-        narrow.float().sum().backward()
-        narrow = encoder.eval()(batch)
-    torch.testing.assert_close(narrow.float(), plain, rtol=0.05, atol=0.05)
-    wide = encoder.double()(batch)
-    assert wide.dtype == torch.float64
-    torch.testing.assert_close(wide.float(), plain, rtol=1e-3, atol=1e-4)
+    """Also for a copy without any recording beside one with some."""
+    reading.check_numbers(audio(network, pooling, 2), sounds([[900, 0, 1500], [0, 0, 0]]), (1e-3, 1e-4))
 
 
 @pytest.mark.parametrize("network", OPTIONS)

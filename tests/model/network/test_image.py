@@ -5,13 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn import functional
 
 from mtl.network.encoders import image as encoder_file
@@ -20,6 +18,9 @@ from mtl.network.input_plans import ImagePlan
 from mtl.network.pictures import shaken
 from mtl.network.pictures.cnn import Cnn
 from mtl.spec import Model
+from tests.model.conftest import noted
+from tests.model.network import reading
+from tests.model.network.conftest import stirred
 
 OPTIONS = {"width": 16, "stages": 2, "blocks": 2, "grid": 2}
 STILL = {"flip": 0.0, "shift": 0.0, "rotate": 0.0}
@@ -35,10 +36,7 @@ def image(copies: int = 1, members: int = 1, seed: int = 0, plan: ImagePlan | No
     """One that predicts, with every weight away from where it starts."""
     torch.manual_seed(seed)
     encoder = Image(plan or plan_of(), copies, Model(width=8, dropout=0.2, members=members))
-    with torch.no_grad():
-        for parameter in encoder.parameters():
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    return encoder.eval()
+    return stirred(encoder, 0.1, None).eval()
 
 
 def pictures(*shape: int, size: tuple[int, int] = (25, 30), seed: int = 1) -> Tensor:
@@ -128,10 +126,7 @@ def test_it_is_the_network_that_one_would_write(
 
 
 def test_a_picture_does_not_know_the_batch() -> None:
-    encoder, batch = image(), pictures(1, 4)
-    together = encoder({"pixels": batch})
-    for row in range(4):
-        torch.testing.assert_close(encoder({"pixels": batch[:, row : row + 1]}), together[:, row : row + 1], rtol=1e-5, atol=1e-6)
+    reading.check_rows_alone(image(), {"pixels": pictures(1, 4)}, (1e-5, 1e-6))
 
 
 def test_however_many_are_looked_at_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,30 +140,14 @@ def test_however_many_are_looked_at_together(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("members", [1, 3])
 def test_every_copy_reads_the_same_rows_or_its_own(members: int) -> None:
     """As a network of one copy would that has its slices; each copy has rows of its own without a picture."""
-    three, same, own = image(3, members), pictures(1, 4), pictures(3, 4)
+    same, own = pictures(1, 4), pictures(3, 4)
     present = torch.tensor([[True, False, True, True], [False, False, True, True], [False, False, False, False]])
-    of_same, of_own = three({"pixels": same}), three({"pixels": own, "present": present})
-    hidden = three({"pixels": same, "present": present})
-    assert of_same.shape == of_own.shape == (3, 4, members, 8)
-    for copy in range(3):
-        alone = image(1, members)
-        alone.load_state_dict({name: of[copy : copy + 1] for name, of in three.state_dict().items()})
-        here = present[copy : copy + 1]
-        torch.testing.assert_close(of_same[copy], alone({"pixels": same})[0], rtol=1e-5, atol=1e-6)
-        wanted = alone({"pixels": own[copy : copy + 1], "present": here})[0]
-        torch.testing.assert_close(of_own[copy], wanted, rtol=1e-5, atol=1e-6)
-        torch.testing.assert_close(hidden[copy], alone({"pixels": same, "present": here})[0], rtol=1e-5, atol=1e-6)
+    batches = [{"pixels": same}, {"pixels": own, "present": present}, {"pixels": same, "present": present}]
+    reading.check_copies(image(3, members), lambda: image(1, members), batches, members, (1e-5, 1e-6))
 
 
 def test_a_copy_that_does_not_see_it_does_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder, same, seen = image(3), pictures(1, 4), []
-    forward = Cnn.forward
-
-    def counted(self: Cnn, x: Tensor, weights: Any) -> Tensor:
-        seen.append(len(x))
-        return forward(self, x, weights)
-
-    monkeypatch.setattr(Cnn, "forward", counted)
+    encoder, same, seen = image(3), pictures(1, 4), noted(monkeypatch, Cnn, "forward", lambda x, weights: len(x))
     sees = torch.tensor([True, False, True])
     tensors = {"pixels": same, "present": torch.tensor([[True, True, False, True]])}
     hidden = encoder(encoder.hidden_from(sees, tensors))
@@ -180,27 +159,13 @@ def test_a_copy_that_does_not_see_it_does_no_work(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("members", [1, 3])
 def test_one_copy_takes_the_rows_of_many_viewers(members: int) -> None:
-    encoder, batch = image(members=members), pictures(3, 2)
-    present = torch.tensor([[True, False], [True, True], [False, False]])
-    found = encoder({"pixels": batch, "present": present})
-    assert found.shape == (3, 2, members, 8)
-    for viewer in range(3):
-        one = slice(viewer, viewer + 1)
-        torch.testing.assert_close(found[one], encoder({"pixels": batch[one], "present": present[one]}), rtol=1e-5, atol=1e-6)
+    batch = {"pixels": pictures(3, 2), "present": torch.tensor([[True, False], [True, True], [False, False]])}
+    reading.check_viewers(image(members=members), batch, members, (1e-5, 1e-6))
 
 
 def test_one_copys_weights_may_stand_for_many() -> None:
     """As balancing asks for, to tell apart the gradients of tasks with rows of their own."""
-    encoder, batch = image(), pictures(3, 2)
-    copies = {name: p.expand(3, *p.shape[1:]) for name, p in encoder.named_parameters()}
-    found = functional_call(encoder, copies, ({"pixels": batch},))
-    torch.testing.assert_close(found, encoder({"pixels": batch}), rtol=1e-5, atol=1e-6)
-    apart = torch.autograd.grad(found.square().sum(), list(copies.values()))
-    for task in range(3):
-        of_task = encoder({"pixels": batch[task : task + 1]}).square().sum()
-        alone = torch.autograd.grad(of_task, list(encoder.parameters()))
-        for mine, theirs in zip(apart, alone, strict=True):
-            torch.testing.assert_close(mine[task : task + 1], theirs, rtol=1e-4, atol=1e-4)
+    reading.check_stand_in(image(), {"pixels": pictures(3, 2)}, (1e-5, 1e-6), (1e-4, 1e-4))
 
 
 def test_rows_without_a_picture_are_all_the_same() -> None:
@@ -209,12 +174,7 @@ def test_rows_without_a_picture_are_all_the_same() -> None:
     present = torch.tensor([[False, True, False, True]])
     some = encoder({"pixels": batch, "present": present})
     none = encoder({"pixels": batch, "present": torch.zeros(1, 4, dtype=torch.bool)})
-    for row in (some[:, 0], some[:, 2], none[:, 0], none[:, 1]):
-        torch.testing.assert_close(row, some[:, 0], rtol=0, atol=0)
-    (some[:, 0].sum() + some[:, 2].sum() + none.sum()).backward()
-    for name, parameter in encoder.named_parameters():
-        moved = parameter.grad is not None and bool(parameter.grad.any())
-        assert moved is (name == "layer.linear.bias"), name
+    reading.check_empty_rows(encoder, some, none, (0, 0))
 
 
 @pytest.mark.parametrize(("copies", "members"), [(1, 1), (2, 1), (2, 3)])
@@ -224,11 +184,7 @@ def test_the_gradient_reaches_every_parameter(copies: int, members: int, precisi
     encoder = image(copies, members, plan=plan_of(augment={"flip": 1.0, "shift": 2.0, "rotate": 10.0})).train()
     with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
         found = encoder({"pixels": pictures(1, 4), "present": torch.tensor([[True, True, False, True]])})
-    found.float().square().sum().backward()
-    for name, parameter in encoder.named_parameters():
-        assert parameter.grad is not None, name
-        assert torch.isfinite(parameter.grad).all(), name
-        assert parameter.grad.flatten(1).any(1).all(), name
+    reading.check_gradients(encoder, found)
 
 
 def test_pixels_stay_bytes_and_on_disk(tmp_path: Path) -> None:

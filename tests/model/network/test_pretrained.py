@@ -19,6 +19,8 @@ from mtl.network.plan import Plan, TaskPlan
 from mtl.network.ragged import take
 from mtl.spec import Model, Training
 from mtl.training.optimizers import make_optimizer
+from tests.model.network import reading
+from tests.model.network.conftest import stirred
 from tests.ragged import ragged_of
 from tests.tiny_bert import kept_bert, tiny_bert
 
@@ -41,10 +43,7 @@ def encoder(kept: PretrainedModel, mode: str, copies: int = 1, members: int = 1,
     """One that predicts, with every weight away from where it starts."""
     torch.manual_seed(0)
     made = Pretrained(plan_of(kept, mode), copies, Model(width=8, dropout=0.2, members=members))
-    with torch.no_grad():
-        for parameter in made.parameters():
-            parameter.add_(stir * torch.randn_like(parameter))
-    return made.eval()
+    return stirred(made, stir, None).eval()
 
 
 def tokens(lengths: list[list[int]], seed: int = 1) -> Tensor:
@@ -88,9 +87,7 @@ def test_a_low_rank_update_is_the_papers(kept: PretrainedModel, mode: str) -> No
 @pytest.mark.parametrize("mode", MODES)
 def test_a_text_does_not_know_the_batch(kept: PretrainedModel, mode: str) -> None:
     made, batch = encoder(kept, mode), tokens([[5, 1, 14, 12, 0]])
-    together = made({"tokens": batch})
-    for row in range(5):
-        torch.testing.assert_close(made({"tokens": batch[:, row : row + 1]}), together[:, row : row + 1], rtol=1e-5, atol=1e-5)
+    together = reading.check_rows_alone(made, {"tokens": batch}, (1e-5, 1e-5))
     wider = torch.nn.functional.pad(batch, (0, 9))
     torch.testing.assert_close(made({"tokens": wider}), together, rtol=1e-5, atol=1e-5)
 

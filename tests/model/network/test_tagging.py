@@ -62,7 +62,7 @@ def test_every_sharing_tags_every_token(way: str, make: str, members: int) -> No
             )
     assert set(spread) == ({one.name for one in encodings.tasks if one.kind != "tagging"} if members > 1 else set())
     losses = losses_of(network.train(), rows)
-    losses.sum().backward()  # type: ignore[no-untyped-call]
+    torch.autograd.backward(losses.sum())
     assert losses.isfinite().all()
     assert (losses > 0).all()
     assert all(bool(p.grad.isfinite().all()) for p in network.parameters() if p.grad is not None)
@@ -113,7 +113,7 @@ def test_each_task_on_its_own_rows_learns_what_it_learns_on_all(way: str) -> Non
         batch = store.batch(at)
         network.zero_grad()
         losses = network.losses(network(batch.inputs), batch.targets, batch.mask, batch.lists)
-        losses.sum().backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(losses.sum())
         found.append((losses.detach(), [p.grad.clone() for p in network.parameters() if p.grad is not None]))
     torch.testing.assert_close(found[0][0], found[1][0], rtol=1e-5, atol=1e-5)
     for one, other in zip(found[0][1], found[1][1], strict=True):
@@ -128,7 +128,7 @@ def test_rows_may_have_no_token(way: str, make: str) -> None:
     network = network_of(encodings, way)
     none = rows_of(encodings, 3, 5, words={name: [[]] * 3 for name, one in encodings.inputs.items() if one.kind == "tokens"})
     losses = losses_of(network.train(), none)
-    losses.sum().backward()  # type: ignore[no-untyped-call]
+    torch.autograd.backward(losses.sum())
     assert all(losses[t].item() == 0 for t, one in enumerate(encodings.tasks) if one.kind == "tagging")
     found = predict(network, encodings, none.inputs)
     assert all(found[one.name].lengths.tolist() == [0, 0, 0] for one in encodings.tasks if one.kind == "tagging")

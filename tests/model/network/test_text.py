@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
 from mtl.network.encoders.text import Text
 from mtl.network.input_plans import TextPlan
@@ -16,6 +15,8 @@ from mtl.network.layers import StackedLinear
 from mtl.network.ragged import RaggedTensor, take
 from mtl.network.sequences import SequenceNetwork
 from mtl.spec import Model
+from tests.model.network import reading
+from tests.model.network.conftest import stirred
 from tests.ragged import ragged_of
 
 OPTIONS: dict[str, dict[str, float]] = {
@@ -36,10 +37,7 @@ def text(network: str, pooling: str = "max", copies: int = 1, members: int = 1, 
     """One that predicts, with every weight away from where it starts."""
     torch.manual_seed(seed)
     encoder = Text(plan_of(network, pooling), copies, Model(width=8, dropout=0.2, members=members))
-    with torch.no_grad():
-        for parameter in encoder.parameters():
-            parameter.add_(0.2 * torch.randn_like(parameter))
-    return encoder.eval()
+    return stirred(encoder, 0.2, None).eval()
 
 
 def tokens(lengths: list[list[int]], seed: int = 1) -> Tensor:
@@ -54,10 +52,7 @@ def tokens(lengths: list[list[int]], seed: int = 1) -> Tensor:
 def test_a_text_does_not_know_the_batch(network: str, pooling: str) -> None:
     """Neither its other texts nor how far they are padded."""
     encoder, batch = text(network, pooling), tokens([[5, 1, 30, 12, 0]])
-    together = encoder({"tokens": batch})
-    for row in range(5):
-        alone = encoder({"tokens": batch[:, row : row + 1]})
-        torch.testing.assert_close(alone, together[:, row : row + 1], rtol=1e-6, atol=2e-6)
+    together = reading.check_rows_alone(encoder, {"tokens": batch}, (1e-6, 2e-6))
     wider = torch.nn.functional.pad(batch, (0, 9))
     torch.testing.assert_close(encoder({"tokens": wider}), together, rtol=1e-6, atol=2e-6)
 
@@ -66,40 +61,23 @@ def test_a_text_does_not_know_the_batch(network: str, pooling: str) -> None:
 @pytest.mark.parametrize("members", [1, 3])
 def test_every_copy_reads_the_same_rows_or_its_own(network: str, pooling: str, members: int) -> None:
     """As a network of one copy would that has its slices."""
-    three, same, own = text(network, pooling, 3, members), tokens([[4, 0, 9]]), tokens([[4, 0, 9], [1, 2, 3], [0, 0, 0]])
-    of_same, of_own = three({"tokens": same}), three({"tokens": own})
-    assert of_same.shape == of_own.shape == (3, 3, members, 8)
-    for copy in range(3):
-        alone = text(network, pooling, 1, members)
-        alone.load_state_dict({name: of[copy : copy + 1] for name, of in three.state_dict().items()})
-        torch.testing.assert_close(of_same[copy], alone({"tokens": same})[0], rtol=1e-5, atol=1e-6)
-        torch.testing.assert_close(of_own[copy], alone({"tokens": own[copy : copy + 1]})[0], rtol=1e-5, atol=1e-6)
+    batches = [{"tokens": tokens(of)} for of in ([[4, 0, 9]], [[4, 0, 9], [1, 2, 3], [0, 0, 0]])]
+    three = text(network, pooling, 3, members)
+    reading.check_copies(three, lambda: text(network, pooling, 1, members), batches, members, (1e-5, 1e-6))
 
 
 @pytest.mark.parametrize("network", OPTIONS)
 @pytest.mark.parametrize("members", [1, 3])
 def test_one_copy_takes_the_rows_of_many_viewers(network: str, members: int) -> None:
-    encoder, batch = text(network, members=members), tokens([[4, 0], [1, 8], [3, 3]])
-    found = encoder({"tokens": batch})
-    assert found.shape == (3, 2, members, 8)
-    for viewer in range(3):
-        alone = encoder({"tokens": batch[viewer : viewer + 1]})
-        torch.testing.assert_close(found[viewer : viewer + 1], alone, rtol=1e-5, atol=1e-6)
+    batch = {"tokens": tokens([[4, 0], [1, 8], [3, 3]])}
+    reading.check_viewers(text(network, members=members), batch, members, (1e-5, 1e-6))
 
 
 @pytest.mark.parametrize("network", OPTIONS)
 def test_one_copys_weights_may_stand_for_many(network: str) -> None:
     """As balancing asks for, to tell apart the gradients of tasks with rows of their own."""
-    encoder, batch = text(network, "attention"), tokens([[4, 2], [1, 8], [0, 3]])
-    copies = {name: p.expand(3, *p.shape[1:]) for name, p in encoder.named_parameters()}
-    found = functional_call(encoder, copies, ({"tokens": batch},))
-    torch.testing.assert_close(found, encoder({"tokens": batch}), rtol=1e-5, atol=1e-6)
-    apart = torch.autograd.grad(found.square().sum(), list(copies.values()))
-    for task in range(3):
-        of_task = encoder({"tokens": batch[task : task + 1]}).square().sum()
-        alone = torch.autograd.grad(of_task, list(encoder.parameters()))
-        for mine, theirs in zip(apart, alone, strict=True):
-            torch.testing.assert_close(mine[task : task + 1], theirs, rtol=1e-4, atol=1e-5)
+    batch = {"tokens": tokens([[4, 2], [1, 8], [0, 3]])}
+    reading.check_stand_in(text(network, "attention"), batch, (1e-5, 1e-6), (1e-4, 1e-5))
 
 
 @pytest.mark.parametrize(("network", "pooling"), EACH)
@@ -107,13 +85,8 @@ def test_rows_without_tokens_are_all_the_same(network: str, pooling: str) -> Non
     """Also where the batch has no others; and nothing of them reaches the network over tokens."""
     encoder = text(network, pooling)
     some, none = encoder({"tokens": tokens([[0, 7, 0, 2]])}), encoder({"tokens": tokens([[0, 0]])})
-    for row in (some[:, 0], some[:, 2], none[:, 0], none[:, 1]):
-        torch.testing.assert_close(row, some[:, 0], rtol=1e-6, atol=1e-7)
     assert torch.isfinite(some).all()
-    (some[:, 0].sum() + some[:, 2].sum() + none.sum()).backward()
-    for name, parameter in encoder.named_parameters():
-        moved = parameter.grad is not None and bool(parameter.grad.any())
-        assert moved is (name == "layer.linear.bias"), name
+    reading.check_empty_rows(encoder, some, none)
 
 
 @pytest.mark.parametrize(("network", "pooling"), EACH)
@@ -121,11 +94,7 @@ def test_rows_without_tokens_are_all_the_same(network: str, pooling: str) -> Non
 def test_the_gradient_reaches_every_parameter(network: str, pooling: str, copies: int, members: int) -> None:
     """Of every copy and member, and of each token's embedding that the batch has; finite, with an empty row beside."""
     encoder, batch = text(network, pooling, copies, members), tokens([[9, 0, 4, 12]])
-    encoder({"tokens": batch}).square().sum().backward()
-    for name, parameter in encoder.named_parameters():
-        assert parameter.grad is not None, name
-        assert torch.isfinite(parameter.grad).all(), name
-        assert parameter.grad.flatten(1).any(1).all(), name
+    reading.check_gradients(encoder, encoder({"tokens": batch}))
     assert encoder.table.grad is not None
     assert not encoder.table.grad[:, 0].any()
     if pooling != "max":
@@ -147,17 +116,7 @@ def test_members_begin_apart() -> None:
 
 @pytest.mark.parametrize("network", OPTIONS)
 def test_dropout_is_drawn_anew_in_training_only(network: str) -> None:
-    encoder, given = text(network).train(), {"tokens": tokens([[5, 3]])}
-
-    def drawn(seed: int) -> Tensor:
-        torch.manual_seed(seed)
-        found: Tensor = encoder(given)
-        return found
-
-    assert torch.equal(drawn(1), drawn(1))
-    assert not torch.equal(drawn(1), drawn(2))
-    encoder.eval()
-    assert torch.equal(drawn(1), drawn(2))
+    reading.check_chance(text(network), {"tokens": tokens([[5, 3]])})
 
 
 @pytest.mark.parametrize("network", OPTIONS)
@@ -175,17 +134,8 @@ def test_embeddings_drop(network: str) -> None:
 
 @pytest.mark.parametrize(("network", "pooling"), EACH)
 def test_kinds_of_numbers(network: str, pooling: str) -> None:
-    """float64, and bf16 autocast within what its 8 bits can tell; there, a copy without any token beside one with some."""
-    encoder, batch = text(network, pooling, 2), tokens([[5, 0, 12], [0, 0, 0]])
-    plain = encoder({"tokens": batch})
-    with torch.autocast("cpu", torch.bfloat16):
-        narrow = encoder.train()({"tokens": batch})
-        narrow.float().sum().backward()
-        narrow = encoder.eval()({"tokens": batch})
-    torch.testing.assert_close(narrow.float(), plain, rtol=0.05, atol=0.05)
-    wide = encoder.double()({"tokens": batch})
-    assert wide.dtype == torch.float64
-    torch.testing.assert_close(wide.float(), plain, rtol=1e-4, atol=1e-5)
+    """Also for a copy without any token beside one with some."""
+    reading.check_numbers(text(network, pooling, 2), {"tokens": tokens([[5, 0, 12], [0, 0, 0]])}, (1e-4, 1e-5))
 
 
 def test_embeddings_start_small_and_weights_as_pytorchs_own() -> None:

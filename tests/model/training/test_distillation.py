@@ -50,51 +50,60 @@ def outputs_of(network: Network, rows: AlignedSet) -> Any:
 
 @pytest.mark.parametrize("members", [1, 3])
 @pytest.mark.parametrize("temperature", [1.0, 2.5])
-def test_distance_by_hand(members: int, temperature: float, mixed: Encodings, rows: RowsOf) -> None:  # noqa: C901
+def test_distance_by_hand(members: int, temperature: float, mixed: Encodings, rows: RowsOf) -> None:
     """Squared error, or −Σ p log q at the temperature times its square; mean over members, sum over the rows of the mask."""
     torch.manual_seed(0)
     network = build_network(mixed, MODEL.model_copy(update={"members": members})).eval().double()
-    logits = {kind: 3 * torch.randn(len(at), 6, members, network.head(kind).weight.shape[-1]).double() for kind, at in
-              network.kinds.items()}  # fmt: skip
-    ordinal = network.head("ordinal")
-    logits["count"] = logits["count"] / 3  # of a dispersion whose tail ends where `distance` does
-    logits["ordinal"] = (logits["ordinal"] + torch.arange(4.0, 0, -1)).sort(-1, descending=True).values
-    logits = {kind: x.masked_fill(network.head(kind).get_buffer("beyond"), -torch.inf) if hasattr(network.head(kind), "beyond")
-              else x for kind, x in logits.items()}  # fmt: skip
+    ordinal, logits = network.head("ordinal"), some_logits(network, members)
     soft, mask = torch.zeros(len(mixed.tasks), 6, 5), (torch.rand(len(mixed.tasks), 6) > 0.4).float()
     for t, task in enumerate(mixed.tasks):
-        if task.kind in ("multiclass", "ordinal"):
-            soft[t, :, : len(task.classes)] = torch.softmax(torch.randn(6, len(task.classes)), -1)
-        elif task.kind == "quantile":
-            soft[t, :, :3] = torch.randn(6, 3).sort(-1).values
-        else:
-            soft[t, :, 0] = torch.rand(6)
+        said = what_a_teacher_says(task)
+        soft[t, :, : said.shape[1]] = said
     outputs = replace(outputs_of(network.float(), rows(mixed, 6, 0)), logits=logits)
     found = network.imitation(outputs, soft, mask, temperature)
     for kind, at in network.kinds.items():
         for place, t in enumerate(at):
-            total, classes = 0.0, len(mixed.tasks[t].classes)
-            for row in range(6):
-                for member in range(members):
-                    x, p = logits[kind][place, row, member].float(), soft[t, row]
-                    if kind in NUMBERS:
-                        total += mask[t, row] * distance(mixed.tasks[t], x, p) / members
-                        continue
-                    q = torch.sigmoid(x / temperature)
-                    if kind == "binary":
-                        each = -(p[0] * q[0].log() + (1 - p[0]) * (1 - q[0]).log())
-                    elif kind == "multiclass":
-                        each = -(p[:classes] * torch.log_softmax(x[:classes] / temperature, -1)).sum()
-                    else:
-                        above = [p[k + 1 : classes].sum() for k in range(classes - 1)]
-                        each = -sum(a * q[k].log() + (1 - a) * (1 - q[k]).log() for k, a in enumerate(above))
-                    total += mask[t, row] * each * temperature**2 / members
-            assert float(found[t]) == pytest.approx(float(total), rel=1e-4)
+            each = [
+                mask[t, row] * distance(mixed.tasks[t], logits[kind][place, row, member].float(), soft[t, row], temperature)
+                for row in range(6)
+                for member in range(members)
+            ]
+            assert float(found[t]) == pytest.approx(float(sum(each)) / members, rel=1e-4)
     assert ordinal is network.head("ordinal")
 
 
-def distance(task: TaskEncoding, x: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
-    """Of a number's logits to what the teacher says of it."""
+def some_logits(network: Network, members: int) -> dict[str, torch.Tensor]:
+    """By kind, at random, float64 [task, 6, member, size]; −∞ beyond a task's classes."""
+    found = {kind: 3 * torch.randn(len(at), 6, members, network.head(kind).weight.shape[-1]).double() for kind, at in
+             network.kinds.items()}  # fmt: skip
+    found["count"] = found["count"] / 3  # of a dispersion whose tail ends where `distance_of_number` does
+    found["ordinal"] = (found["ordinal"] + torch.arange(4.0, 0, -1)).sort(-1, descending=True).values
+    return {kind: x.masked_fill(network.head(kind).get_buffer("beyond"), -torch.inf) if hasattr(network.head(kind), "beyond")
+            else x for kind, x in found.items()}  # fmt: skip
+
+
+def what_a_teacher_says(task: TaskEncoding) -> torch.Tensor:
+    """Of 6 rows, at random: probabilities of classes, quantiles, or one number."""
+    if task.kind in ("multiclass", "ordinal"):
+        return torch.softmax(torch.randn(6, len(task.classes)), -1)
+    if task.kind == "quantile":
+        return torch.randn(6, 3).sort(-1).values
+    return torch.rand(6).unsqueeze(1)
+
+
+def distance(task: TaskEncoding, x: torch.Tensor, p: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Of a row's logits to what the teacher says of it."""
+    if task.kind in NUMBERS:
+        return distance_of_number(task, x, p)
+    classes, q = len(task.classes), torch.sigmoid(x / temperature)
+    if task.kind == "multiclass":
+        return -(p[:classes] * torch.log_softmax(x[:classes] / temperature, -1)).sum() * temperature**2
+    said = p[:1] if task.kind == "binary" else torch.stack([p[k + 1 : classes].sum() for k in range(classes - 1)])
+    q = q[: len(said)]
+    return -(said * q.log() + (1 - said) * (1 - q).log()).sum() * temperature**2
+
+
+def distance_of_number(task: TaskEncoding, x: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
     if task.kind == "quantile":
         said = torch.stack([x[1] - torch.nn.functional.softplus(x[0]), x[1], x[1] + torch.nn.functional.softplus(x[2])])
         return (said - p[:3]).square().mean()
