@@ -93,6 +93,8 @@ class TokensInput(ColumnInput):
     """Places of the hashed table of what words begin and end with, and of their shapes; 0: words alone."""
     max_tokens: Annotated[int, Field(ge=1)] = 256
     """What is longer is cut off behind so many tokens, its tags too."""
+    max_chars: Annotated[int, Field(ge=1)] = 100_000
+    """Characters of all tokens of a row; with more it is quarantined."""
     network: SequenceNetwork = "lstm"
     pooling: Pooling = "max"
     """How the tokens' representations become that of the row, for tasks that read it as a whole."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mtl.spec.base import label_text
+
 if TYPE_CHECKING:
     from mtl.spec.tasks import Task
 
@@ -37,7 +39,7 @@ def weights_by_label(value: Any) -> Any:
     wrong = {label: weight for label, weight in value.items() if not _is_weight(weight)}
     if wrong:
         raise ValueError(f"weights above 0; found {wrong}")
-    return {str(label): float(weight) for label, weight in value.items()}
+    return {label_text(label): float(weight) for label, weight in value.items()}
 
 
 def check_loss(task: Task) -> None:

@@ -10,6 +10,7 @@ import polars as pl
 from mtl.data.contract.use import WORDS, Kind, Use, merge
 from mtl.data.pictures import Picture
 from mtl.data.sounds import Sound
+from mtl.data.tags import classes_of
 from mtl.errors import SpecError
 from mtl.layout import SPLITS
 from mtl.spec import (
@@ -28,6 +29,7 @@ from mtl.spec import (
     TokensInput,
     VectorInput,
 )  # fmt: skip
+from mtl.spec.tagging import SPANS
 
 
 def uses_of(spec: Spec, name: str) -> dict[str, Use]:
@@ -65,7 +67,7 @@ def _of_input(one: Input, where: str) -> Iterator[Use]:
     if isinstance(one, TextInput | PretrainedTextInput):
         yield Use(one.column, "document", f"{where}.column", costs="row", longest=one.max_chars)
     elif isinstance(one, TokensInput):
-        yield Use(one.column, "tokens", f"{where}.column", costs="row")
+        yield Use(one.column, "tokens", f"{where}.column", costs="row", longest=one.max_chars)
     elif isinstance(one, VectorInput):
         kind: Kind = "bits" if one.format == "bits" else "vector"
         yield Use(one.column, kind, f"{where}.column", costs="row", size=one.size)
@@ -110,7 +112,8 @@ def _of_task(of: str, task: Task) -> Iterator[Use]:
 def _of_tags(spec: Spec, of: str, task: Task) -> Iterator[Use]:
     inputs = (spec.inputs[name] for name in spec.inputs_of(of))
     beside = tuple(one.column for one in inputs if isinstance(one, TokensInput) and task.source in one.all_sources)
-    where, allowed = f"tasks.{of}.column", (task.classes,) if task.classes else ()
+    named = classes_of(task.classes, task.scheme in SPANS) if task.classes else ()
+    where, allowed = f"tasks.{of}.column", (named,) if named else ()
     yield Use(task.column, "tags", where, allowed=allowed, scheme=task.scheme, beside=beside, tasks=(of,))
     if task.for_each:
         yield Use(task.for_each.column, "text", f"tasks.{of}.for_each.column")

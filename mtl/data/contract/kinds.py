@@ -12,7 +12,7 @@ import polars as pl
 from mtl.data.contract.chunks import schema_of
 from mtl.data.contract.text import as_text, folded
 from mtl.data.contract.use import WORDS, Kind, Use
-from mtl.data.file_cells import FILE
+from mtl.data.file_cells import FILE, is_pair
 from mtl.errors import DataError
 
 NUMBER = r"^\s*[+-]?(0|[1-9]\d*|0?\.\d+|(0|[1-9]\d*)\.\d*)([eE][+-]?\d+)?\s*$"
@@ -132,7 +132,7 @@ def _usable(use: Use, name: str, file: Path, dtype: pl.DataType) -> None:
 
 
 def _of_bytes(use: Use, name: str, file: Path, dtype: pl.DataType) -> None:
-    if dtype not in (pl.Binary, FILE):
+    if dtype not in (pl.Binary, FILE) and not is_pair(dtype):
         raise DataError(
             f"source {name!r} ({file}): column {use.column!r} (params.yaml, {use.where})", expected="bytes",
             found=f"the type {dtype}; CSV and NDJSON hold no bytes",

@@ -12,7 +12,7 @@ import pandera.polars as pa
 import polars as pl
 from pandera.errors import SchemaErrors
 
-from mtl.data.contract.tokens import of_tags, of_tokens
+from mtl.data.contract.tokens import at_most, of_tags, of_tokens
 from mtl.data.contract.use import Bounds, Use
 
 DTYPES: dict[str, pl.DataType] = {
@@ -59,10 +59,11 @@ def _checks(use: Use) -> list[pa.Check]:
     checks = [pa.Check(_finite, error=NOT_FINITE)] if use.kind == "numeric" else []
     checks += [pa.Check(_is_whole, error=NOT_WHOLE)] if use.whole else []
     checks += [_within(bounds) for bounds in use.bounds]
-    checks += [pa.Check(_filled, error=EMPTY), _not_longer(use.longest)] if use.longest is not None else []
+    if use.longest is not None and use.kind != "tokens":
+        checks += [pa.Check(_filled, error=EMPTY), _not_longer(use.longest)]
     checks += _of_list(use.kind, use.size) if use.size is not None else []
     said = YES_OR_NO if use.words else ""
-    checks += of_tokens() if use.kind == "tokens" else of_tags(use) if use.kind == "tags" else []
+    checks += of_tokens(use.longest) if use.kind == "tokens" else of_tags(use) if use.kind == "tags" else []
     if use.kind in ("labels", "tags"):
         return checks + [_each_in(values) for values in use.allowed]
     return checks + [pa.Check.isin(list(values), error=said or in_words(values)) for values in use.allowed]
@@ -88,7 +89,7 @@ def _not_longer(most: int) -> pa.Check:
         frame: pl.LazyFrame = data.lazyframe
         return frame.select(pl.col(data.key).str.len_chars() <= most)
 
-    return pa.Check(check, error=f"expected at most {most:,} characters")
+    return pa.Check(check, error=at_most(most))
 
 
 def _of_list(kind: str, size: int) -> list[pa.Check]:
@@ -98,7 +99,7 @@ def _of_list(kind: str, size: int) -> list[pa.Check]:
 def _places(size: int) -> pa.Check:
     def check(data: Any) -> pl.LazyFrame:
         frame: pl.LazyFrame = data.lazyframe
-        return frame.select(pl.col(data.key).list.eval(pl.element().is_between(0, size - 1)).list.all())
+        return frame.select(pl.col(data.key).list.eval(pl.element().is_between(0, size - 1).fill_null(False)).list.all())
 
     return pa.Check(check, error=f"expected places from 0 to {size - 1}")
 
@@ -112,8 +113,10 @@ def _of_size(size: int) -> pa.Check:
 
 
 def _all_finite(data: Any) -> pl.LazyFrame:
+    """Whether networks can read all of them, which is as float32."""
     frame: pl.LazyFrame = data.lazyframe
-    return frame.select(pl.col(data.key).list.eval(pl.element().is_finite().fill_null(False)).list.all())
+    finite = pl.element().cast(pl.Float32, strict=False).is_finite().fill_null(False)
+    return frame.select(pl.col(data.key).list.eval(finite).list.all())
 
 
 def _each_in(values: tuple[str, ...]) -> pa.Check:

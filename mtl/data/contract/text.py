@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from mtl.data.file_cells import FILE, PATH
+from mtl.data.file_cells import CONTENT, FILE, PATH, is_pair
 
 WHOLE = r"^\s*([+-]?\d+)\.0*\s*$"
 """A whole number written with a point: 7.0, as tables with gaps write what was 7."""
@@ -33,9 +33,13 @@ def written(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def raw_text(column: str, dtype: pl.DataType) -> pl.Expr:
-    """A cell as it came, to be shown in quarantine; nested ones as JSON, bytes as base64, of a listed file its path."""
+    """A cell as it came, to be shown in quarantine; nested ones as JSON, bytes as base64, of a listed file its path, which also
+    stands where bytes are missing beside it."""
     if dtype == FILE:
         return pl.col(column).struct.field(PATH).alias(column)
+    if is_pair(dtype):
+        content, path = (pl.col(column).struct.field(one) for one in (CONTENT, PATH))
+        return pl.coalesce(content.bin.encode("base64"), path).alias(column)
     if dtype.is_nested():
         return pl.struct(column).struct.json_encode().alias(column)
     if dtype == pl.Binary:

@@ -8,7 +8,7 @@ from typing import Any
 import pandera.polars as pa
 import polars as pl
 
-from mtl.data.contract.labels import from_json
+from mtl.data.contract.brackets import BEGUN, lists_of
 from mtl.data.contract.text import written
 from mtl.data.contract.use import Use
 from mtl.data.tags import from_iob1, legal, well_formed
@@ -21,18 +21,16 @@ UNEVEN = "expected a tag for each token"
 def tokens(use: Use, dtype: pl.DataType) -> pl.Expr:
     """The column as lists of words; null where it is none.
 
-    A text is a list as JSON writes it, or words with blanks between; a blank one is missing. A list keeps what is null or blank
-    in it, which breaks its contract.
+    A text is a list as JSON or Python writes it, or words with blanks between, unless it begins as a list of texts does; a blank
+    one is missing. A list keeps what is null or blank in it, which breaks its contract.
     """
     cell = pl.col(use.column)
     if isinstance(dtype, pl.List | pl.Array):
         inner = pl.Series([], dtype=dtype.inner).dtype
         return (cell.arr.to_list() if isinstance(dtype, pl.Array) else cell).list.eval(written(pl.element(), inner))
     text = written(cell, dtype).str.strip_chars()
-    in_brackets = text.str.starts_with("[") & text.str.ends_with("]")
-    as_json = pl.when(in_brackets).then(text).map_elements(from_json, return_dtype=pl.List(pl.String), skip_nulls=True)
-    parted = pl.when(text != "").then(text.str.extract_all(r"\S+"))
-    return pl.coalesce(as_json, parted).alias(use.column)
+    parted = pl.when((text != "") & ~text.str.contains(BEGUN)).then(text.str.extract_all(r"\S+"))
+    return pl.coalesce(lists_of(text), parted).alias(use.column)
 
 
 def tags(use: Use, dtype: pl.DataType) -> pl.Expr:
@@ -41,9 +39,15 @@ def tags(use: Use, dtype: pl.DataType) -> pl.Expr:
     return lists.map_batches(from_iob1, return_dtype=pl.List(pl.String)) if use.scheme == "iob1" else lists
 
 
-def of_tokens() -> list[pa.Check]:
-    """What a list of tokens must be."""
-    return [_check(NO_TOKEN, lambda cell: cell.list.len() > 0), _check(BLANK, _filled)]
+def of_tokens(longest: int | None) -> list[pa.Check]:
+    """What a list of tokens must be, of `longest` characters at most in all."""
+    checks = [_check(NO_TOKEN, lambda cell: cell.list.len() > 0), _check(BLANK, _filled)]
+    return checks if longest is None else [*checks, _check(at_most(longest), lambda cell: _characters(cell) <= longest)]
+
+
+def at_most(longest: int) -> str:
+    """Why a text, or a list of them, is too long."""
+    return f"expected at most {longest:,} characters"
 
 
 def of_tags(use: Use) -> list[pa.Check]:
@@ -60,6 +64,10 @@ def of_tags(use: Use) -> list[pa.Check]:
 
 def _filled(cell: pl.Expr) -> pl.Expr:
     return cell.list.eval(pl.element().str.contains(r"\S").fill_null(False)).list.all()
+
+
+def _characters(cell: pl.Expr) -> pl.Expr:
+    return cell.list.eval(pl.element().str.len_chars()).list.sum()
 
 
 def _check(error: str, holds: Callable[[pl.Expr], pl.Expr]) -> pa.Check:

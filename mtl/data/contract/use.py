@@ -56,7 +56,7 @@ class Use:
     whole: bool = False
     """Whether a number must be whole."""
     longest: int | None = None
-    """Characters of a document at most."""
+    """Characters of a document, or of a list of tokens, at most."""
     size: int | None = None
     """Numbers of a vector, or bits."""
     separator: str | None = None

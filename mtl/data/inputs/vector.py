@@ -35,13 +35,14 @@ class VectorEncoding(ColumnEncoding):
         return self.column_name
 
     def apply(self, frame: pl.DataFrame) -> Arrays:
-        """numeric float32 [n, size] (0 where absent), present bool [n]: a list of this many finite numbers."""
+        """numeric float32 [n, size] (0 where absent), present bool [n]: a list of this many numbers that float32 can hold."""
         cells = frame[self.cells].cast(pl.List(pl.Float64))
         present = (cells.list.len() == self.size).fill_null(False).to_numpy()
         values = np.zeros((frame.height, self.size))
         values[present] = cells.filter(pl.Series(present)).explode().to_numpy().reshape(-1, self.size)
-        present &= np.isfinite(values).all(axis=1)
-        numeric = ((values - np.array(self.mean)) / np.array(self.std)).astype(np.float32)
+        with np.errstate(over="ignore"):
+            numeric = ((values - np.array(self.mean)) / np.array(self.std)).astype(np.float32)
+        present &= np.isfinite(numeric).all(axis=1)
         numeric[~present] = 0.0
         return {"numeric": numeric, "present": present}
 

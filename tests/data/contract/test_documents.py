@@ -34,13 +34,13 @@ def test_an_empty_or_endless_text_is_quarantined_and_a_missing_one_is_not(run: R
 
 @pytest.mark.parametrize("text", [False, True])
 def test_vectors_are_checked_number_by_number(run: Run, text: bool) -> None:
-    cells: list[Any] = [[1, 2.5], [1], None, [1, 2, 3], [0.0, float("inf")], [-1, 0]]
+    cells: list[Any] = [[1, 2.5], [1], None, [1, 2, 3], [0.0, float("inf")], [-1, 0], [3e38, 0], [1e39, 0]]
     if text:
         cells = [None if c is None else str(c) for c in cells]
-    outcome = run(make_spec(LENIENT, inputs=VECTOR), pl.DataFrame({"id": range(6), "x": cells, "y": [0, 1] * 3}, strict=False))
+    outcome = run(make_spec(LENIENT, inputs=VECTOR), pl.DataFrame({"id": range(8), "x": cells, "y": [0, 1] * 4}, strict=False))
     said = {key: why.split(", found")[0] for key, why in reasons(outcome).items()}
-    assert said == {"1": "x: expected 2 numbers", "3": "x: expected 2 numbers", "4": "x: not finite"}
-    assert outcome.validated["x"].to_list() == [[1.0, 2.5], None, [-1.0, 0.0]]
+    assert said == {"1": "x: expected 2 numbers", "3": "x: expected 2 numbers", "4": "x: not finite", "7": "x: not finite"}
+    assert outcome.validated["x"].to_list() == [[1.0, 2.5], None, [-1.0, 0.0], [3e38, 0.0]]
 
 
 @pytest.mark.parametrize("cell", ["[1, two]", "1;x", "nothing", "[1,,2]"])
@@ -98,15 +98,15 @@ def test_two_sizes_of_one_vector_are_refused() -> None:
 
 @pytest.mark.parametrize("text", [False, True])
 def test_bits_are_checked_place_by_place(run: Run, text: bool) -> None:
-    """An empty list is a list; a fraction, a place outside and a hole are none."""
+    """An empty list is a list; a fraction, a place outside or beyond all whole numbers, and what is none are not."""
     bits = {"i": {**VECTOR["i"], "size": 8, "format": "bits"}}
-    cells: list[Any] = [[0, 7], [], [8], None, [-1, 2], [1.5], [3]]
+    cells: list[Any] = [[0, 7], [], [8], None, [-1, 2], [1.5], [3], [float("nan"), 3], [float("inf")], [1e30]]
     if text:
         cells = [None if c is None else str(c) for c in cells]
-    outcome = run(make_spec(LENIENT, inputs=bits), pl.DataFrame({"id": range(7), "x": cells, "y": [0] * 7}, strict=False))
+    outcome = run(make_spec(LENIENT, inputs=bits), pl.DataFrame({"id": range(10), "x": cells, "y": [0] * 10}, strict=False))
     said = {key: why.split(", found")[0] for key, why in reasons(outcome).items()}
     assert said == {
         "2": "x: expected places from 0 to 7", "4": "x: expected places from 0 to 7",
-        "5": "x: not a list of places of bits such as [3, 17]",
+        "5": "x: not a list of places of bits such as [3, 17]", **dict.fromkeys("789", "x: expected places from 0 to 7"),
     }  # fmt: skip
     assert outcome.validated["x"].to_list() == [[0, 7], [], None, [3]]

@@ -38,7 +38,22 @@ def test_blank_is_missing_and_an_empty_list_is_a_label() -> None:
     assert read(pl.Series(["", "  ", None, "[]", ";"])) == ([None, None, None, [], []], [])
 
 
-@pytest.mark.parametrize("cells", [["[a]"], ['["a", null]'], ['["a", ["b"]]'], [["a", None]], [["a", " "]]])
+@given(st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)), min_size=1))
+def test_a_list_as_python_writes_it_is_one(cells: list[list[str]]) -> None:
+    as_lists = read(pl.Series(cells, dtype=pl.List(pl.String)))
+    assert read(pl.Series([str(one) for one in cells])) == as_lists
+
+
+DEEP = "[" * 99_999 + "]" * 99_999
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["[a]"], ['["a", null]'], ['["a", ["b"]]'], [["a", None]], [["a", " "]], ['["a", "\\ud83d"]'], ["['a', '\\udfff']"],
+        ["['a' 'b']"], ["['a', None]"], ["['\\U00110000']"], ["['a\\']"], ['["a", "\0"]'], ["['a\t']"], ['["a", "b'], [DEEP],
+    ],
+)  # fmt: skip
 def test_what_is_no_list_of_labels_is_quarantined(cells: list[object]) -> None:
     assert read(pl.Series(cells)) == ([None], [0])
 

@@ -113,6 +113,36 @@ def test_a_picture_is_no_category(run: Run) -> None:
         run(make_spec(inputs={**FILES, "j": {"source": "t", "columns": {"x": {"kind": "categorical"}}}}), listed, place="b")
 
 
+def pairs(cells: list[tuple[bytes | None, str | None] | None]) -> pl.DataFrame:
+    """A table as Hugging Face's datasets write it."""
+    dtype = pl.Struct({"bytes": pl.Binary(), "path": pl.String()})
+    x = pl.Series([None if cell is None else dict(zip(("bytes", "path"), cell, strict=True)) for cell in cells], dtype=dtype)
+    return table([None] * len(cells)).with_columns(x=x)
+
+
+def test_bytes_beside_a_path_are_bytes(run: Run, tmp_path: Path) -> None:
+    pairs(
+        [(GOOD, None), (GOOD, "a.png"), (b"hello", "b.png"), (b"hello", None), (None, "c.png"), (None, None), None]
+    ).write_parquet(tmp_path / "t.parquet")
+    spec = make_spec({**LENIENT, "path": str(tmp_path / "t.parquet")}, inputs=FILES)
+    ingest_source(spec, "t", tmp_path, tmp_path / "ingested")
+    outcome = run(spec, pl.read_parquet(tmp_path / "ingested/part-0000.parquet"))
+    broken = "x: not a picture (PNG, JPEG, GIF, BMP, WEBP, TIFF, PPM), found"
+    assert reasons(outcome) == {
+        "2": f"{broken} b.png (5 bytes of something else)", "3": f"{broken} 5 bytes of something else",
+        "4": "x: a path without the bytes of its file, found c.png",
+    }  # fmt: skip
+    assert outcome.validated.schema["x"] == pl.Binary
+    assert outcome.validated["x"].to_list() == [GOOD, GOOD, None, None]
+    assert outcome.rows["x"].to_list() == ["aGVsbG8=", "aGVsbG8=", "c.png"]
+
+
+def test_bytes_beside_anything_else_are_refused(run: Run) -> None:
+    cells = table([GOOD]).with_columns(x=pl.struct(bytes="x", page=1))
+    with pytest.raises(DataError, match=r"column 'x' \(params.yaml, inputs.i.column\)(?s:.)*expected:\s+bytes"):
+        run(make_spec(inputs=FILES), cells)
+
+
 @pytest.fixture
 def listed(tmp_path: Path) -> Spec:
     """A folder of pictures with a table; one file is missing, one path leads out, one file is broken."""

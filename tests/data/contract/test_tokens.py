@@ -31,9 +31,9 @@ def of_cells(outcome: Any) -> dict[str, str]:
     return {str(key): reason for key, reason in outcome.cells.select("key", "reason").iter_rows()}
 
 
-@pytest.mark.parametrize("text", ["lists", "json", "blanks"])
+@pytest.mark.parametrize("text", ["lists", "json", "python", "blanks"])
 def test_tokens_come_as_lists_or_as_text(run: Run, text: str) -> None:
-    said = {"lists": lambda row: row, "json": json.dumps, "blanks": lambda row: " \t".join(row)}[text]
+    said: Any = {"lists": lambda row: row, "json": json.dumps, "python": str, "blanks": lambda row: " \t".join(row)}[text]
     outcome = run(spec_of(), table([said(row) for row in WORDS], [said(["O"] * len(row)) for row in WORDS]))
     assert outcome.validated["x"].to_list() == WORDS
     assert outcome.validated["y"].to_list() == [["O", "O"], ["O"], ["O", "O", "O"]]
@@ -42,6 +42,34 @@ def test_tokens_come_as_lists_or_as_text(run: Run, text: str) -> None:
 def test_a_text_in_brackets_that_is_no_list_is_words(run: Run) -> None:
     outcome = run(spec_of(), table(["[sic] what [sic]", "[1, 2]", " "], ["O O O", "O O", None]))
     assert outcome.validated["x"].to_list() == [["[sic]", "what", "[sic]"], ["1", "2"], None]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["['New' 'York']", "['New', 'Yo", '["hi", "\\ud83d"]', '["hi", "\0"]', "['hi', '\\ud83d']", "['a', ['b']]", "['a', None]"],
+)
+def test_what_begins_as_a_list_and_is_none_is_quarantined(run: Run, cell: str) -> None:
+    """As numpy prints it, cut short, with half of a character, with what is no text."""
+    outcome = run(spec_of(), table(["['New', 'York']", cell, "a"], [None] * 3))
+    assert outcome.rows["id"].to_list() == ["1"]
+    assert outcome.rows["reasons"].list.first()[0].startswith('x: not a list of words such as ["a", "b"], found [')
+    assert outcome.validated["x"].to_list() == [["New", "York"], ["a"]]
+
+
+def test_lists_in_lists_without_end_are_quarantined(run: Run) -> None:
+    outcome = run(spec_of(), table(["[" * 99_999 + "]" * 99_999, "a"], [None] * 2))
+    assert outcome.rows["id"].to_list() == ["0"]
+    assert outcome.validated["x"].to_list() == [["a"]]
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_row_of_too_many_characters_is_quarantined(run: Run, as_text: bool) -> None:
+    words = [["a" * 6, "b" * 6], ["a" * 6, "b" * 7], None, ["c" * 13], ["a"] * 13]
+    cells = [" ".join(row) if row and as_text else row for row in words]
+    spec = make_spec(LENIENT, inputs={"i": {**INPUT["i"], "max_chars": 12}})
+    outcome = run(spec, table(cells, [0, 1, 0, 1, 0]))
+    assert outcome.validated["x"].to_list() == [words[0], None]
+    assert all("x: expected at most 12 characters, found " in reason for reason in outcome.rows["reasons"].list.first())
 
 
 def test_rows_without_a_token_or_with_a_blank_one_are_quarantined(run: Run) -> None:
@@ -86,6 +114,14 @@ def test_iob1_becomes_bio(run: Run) -> None:
     outcome = run(spec_of("iob1"), table([["a", "b", "c"]] * 3, tags))
     assert outcome.validated["y"].to_list() == [["B-p", "I-p", "B-p"], ["O", "B-p", "B-q"], ["B-p", "I-p", "O"]]
     assert not outcome.cells.height
+
+
+def test_classes_in_iob1_are_those_of_bio(run: Run) -> None:
+    """A spec names the tags that the file has, and one of each type is enough."""
+    tags = [["I-p", "I-p"], ["O", "B-p"], ["I-q", "O"]]
+    outcome = run(spec_of("iob1", classes=["O", "I-p"]), table([["a", "b"]] * 3, tags))
+    assert outcome.validated["y"].to_list() == [["B-p", "I-p"], ["O", "B-p"], None]
+    assert of_cells(outcome) == {"2": "expected some of O, B-p, I-p"}
 
 
 def test_any_tag_is_one_where_there_are_no_spans(run: Run) -> None:

@@ -119,6 +119,17 @@ def test_a_vector_of_another_length_or_with_a_gap_counts_as_absent() -> None:
     assert np.isfinite(arrays["numeric"]).all()
 
 
+def test_a_number_that_float32_does_not_hold_makes_no_vector() -> None:
+    """Neither in train, where it would be the mean, nor where the spread is small."""
+    frame = pl.concat([FRAME, pl.DataFrame({"key": ["f"], "v": [[1e39, 0.0, 0.0]]})], how="diagonal")
+    one = vector(frame)
+    assert isinstance(one, VectorEncoding)
+    assert one == vector()
+    arrays = one.apply(pl.DataFrame({"v": [[-1e39, 0.0, 0.0], [1e300] * 3, [3e38, 0.0, 0.0]]}))
+    assert arrays["present"].tolist() == [False, False, True]
+    assert np.isfinite(arrays["numeric"]).all()
+
+
 @pytest.mark.parametrize("one", [{"kind": "text", "column": "words"}, {"kind": "vector", "column": "v", "size": 3}])
 def test_nothing_in_train_is_an_error_that_names_the_column(one: dict[str, Any]) -> None:
     empty = FRAME.with_columns(words=pl.lit(None, pl.String), v=pl.lit(None, pl.List(pl.Float64)))

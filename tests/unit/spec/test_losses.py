@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from mtl.spec import label_text
+from mtl.spec.tasks import Task
+
 WRONG = [
     # of the task, key, expected, found
     ("kind: count, min: -1", "tasks.sick", "min of a count at least 0", "-1"),
@@ -50,3 +53,11 @@ def test_weighed_labels_are_texts_however_yaml_types_them(changed, label) -> Non
     """True, 1.0 and 1 as the data spell them: `true` and `1`."""
     task = changed("kind: binary", f"kind: binary, class_weights: {{{label}: 3}}").tasks["sick"]
     assert task.class_weights == {"true" if label.lower() == "true" else "1": 3.0}
+
+
+@pytest.mark.parametrize("label", [True, 1, 1.0])
+def test_weighed_labels_of_a_task_made_in_python_are_texts_too(label: object) -> None:
+    said = {"source": "t", "column": "y", "kind": "multiclass", "classes": [label, "maybe"], "class_weights": {label: 5}}
+    task = Task.model_validate(said)
+    assert task.class_weights == {label_text(label): 5.0}
+    assert label_text(label) in (task.classes or ())
