@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,24 +11,26 @@ import numpy as np
 import polars as pl
 
 from mtl.data.align import LIST
+from mtl.data.bulk import first_within
 from mtl.data.embedded import with_embedded
 from mtl.data.encodings import Encodings, TaskEncoding
-from mtl.data.fitting.image import decoded, plain_image
 from mtl.data.fitting.inputs import fit_input
 from mtl.data.fitting.leaks import Leak, find_leaks
+from mtl.data.fitting.media import Media, decoded, plain_media
 from mtl.data.fitting.names import column_names
 from mtl.data.fitting.select import select_columns
 from mtl.data.fitting.sight import drop_blind
 from mtl.data.fitting.tasks import Target, fit_tasks
-from mtl.data.inputs import ImageEncoding, InputEncoding, TabularEncoding
+from mtl.data.inputs import InputEncoding, TabularEncoding
 from mtl.data.inputs.base import Arrays
 from mtl.data.lists import multi_hot
-from mtl.data.tables import has_column, join_columns, parts, scan, scan_sources
+from mtl.data.tables import has_column, join_columns, parts, scan
 from mtl.errors import UnfitError
 from mtl.layout import EMBEDDED, SPLITS
-from mtl.spec import LISTS, ImageInput, Spec, Task
+from mtl.spec import LISTS, Spec, Task
 
-GOLDEN_ROWS = 64
+GOLDEN_ROWS, GOLDEN_BYTES = 64, 16 << 20
+"""Of the golden rows at most, bytes of pictures and recordings; of each entity there is one row at least."""
 Labels = dict[str, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]
 
 
@@ -68,7 +70,7 @@ def encode(
         encodings,
         {name: inputs[name].decoded.table(raw[name]).insert_column(0, raw[name]["entity"]) for name in inputs},
         {t.task.name: _target_numbers(t) for t in targets},
-        _golden(spec, encodings, raw, validated, split),
+        _golden(spec, encodings, validated, split),
         _slices(spec, validated, split),
         _report(spec, encodings, targets, leaks, split),
     )
@@ -76,23 +78,23 @@ def encode(
 
 def raw_input(spec: Spec, name: str, validated: Path, split: pl.DataFrame, embedded: Path = EMBEDDED) -> pl.DataFrame:
     """entity, key, split and the raw columns (by their names in raw frames) of one input's rows, those of one source below those
-    of another; vectors beside texts that have any, pixels in the place of pictures (`InputEncoding.decoded` reads these)."""
+    of another; vectors beside texts that have any, pixels or samples in the place of files (`InputEncoding.decoded` reads them)."""
     names, one = column_names(spec), spec.inputs[name]
     columns = {c: names[name, c] for c in one.names}
-    image = plain_image(spec, name, one) if isinstance(one, ImageInput) else None
-    frames = [_sided(spec, source, validated, columns, split, image) for source in one.all_sources]
+    media = plain_media(spec, name)
+    frames = [_sided(spec, source, validated, columns, split, media) for source in one.all_sources]
     return with_embedded(spec, name, pl.concat(frames), columns, embedded)
 
 
 def _sided(
-    spec: Spec, source: str, validated: Path, columns: Mapping[str, str], split: pl.DataFrame, image: ImageEncoding | None = None
+    spec: Spec, source: str, validated: Path, columns: Mapping[str, str], split: pl.DataFrame, media: Media | None = None
 ) -> pl.DataFrame:
     """entity, key, split and some columns (the source's name -> the name here) of a source's rows, in the order of the keys."""
     sides = split.filter(pl.col("entity") == spec.entity_of(source)).select("entity", "key", "split").sort("key")
-    if image is None:
+    if media is None:
         rows = scan(spec, source, validated, columns)
     else:
-        rows = decoded(image, parts(spec, source, validated, columns)).lazy()
+        rows = decoded(media, parts(spec, source, validated, columns)).lazy()
     return sides.lazy().join(rows, on="key", how="inner", maintain_order="left").collect()
 
 
@@ -100,24 +102,30 @@ def raw_rows(spec: Spec, encodings: Encodings, validated: Path, keys: pl.DataFra
     """`keys` (entity, key) with all raw input columns a model with these encodings reads; null where there are none."""
     frame = keys
     for one in encodings.inputs.values():
-        table = scan_sources(spec, one.sources, validated, one.columns).collect()
+        table = pl.concat(_asked(spec, one, validated, keys))
         frame = frame.join(table, on=["entity", "key"], how="left", maintain_order="left")
     return frame
 
 
-def _golden(
-    spec: Spec, encodings: Encodings, raw: Mapping[str, pl.DataFrame], validated: Path, split: pl.DataFrame
-) -> pl.DataFrame:
+def _asked(spec: Spec, one: InputEncoding, validated: Path, keys: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """entity, key and the raw columns of one input where it has them of `keys`, part by part.
+
+    Joined and not filtered: what a filter leaves of texts and bytes holds on to all that they lay among.
+    """
+    for entity, source in one.sources.items():
+        mine = keys.filter(pl.col("entity") == entity)
+        for part in parts(spec, source, validated, one.columns):
+            yield part.join(mine, on="key", how="semi").with_columns(entity=pl.lit(entity))
+
+
+def _golden(spec: Spec, encodings: Encodings, validated: Path, split: pl.DataFrame) -> pl.DataFrame:
     """Raw columns of the first valid rows of each entity, in the order of their keys: what `raw_rows` gives for them."""
     valid = split.filter(pl.col("split") == "valid").select("entity", "key")
-    frame = valid.group_by("entity", maintain_order=True).head(max(1, GOLDEN_ROWS // max(1, valid["entity"].n_unique())))
-    for name, one in encodings.inputs.items():
-        as_asked = one.decoded is one  # else the files themselves are read again, of these few
-        rows = raw[name].lazy() if as_asked else scan_sources(spec, one.sources, validated, one.columns)
-        few = rows.filter(pl.col("key").is_in(frame["key"].implode()))
-        table = few.select("entity", "key", *one.names).collect(engine="auto" if as_asked else "streaming")
-        frame = frame.join(table, on=["entity", "key"], how="left", maintain_order="left")
-    return frame
+    entities = max(1, valid["entity"].n_unique())
+    keys = valid.group_by("entity", maintain_order=True).head(max(1, GOLDEN_ROWS // entities))
+    rows = raw_rows(spec, encodings, validated, keys)
+    few = [first_within(of_one, GOLDEN_BYTES // entities) for of_one in rows.partition_by("entity", maintain_order=True)]
+    return pl.concat([rows.clear(), *few])
 
 
 def _target_rows(spec: Spec, validated: Path, split: pl.DataFrame) -> dict[str, pl.DataFrame]:

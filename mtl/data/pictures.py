@@ -20,6 +20,8 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 """Formats that are opened; Pillow's many others see no byte (one of them starts a program)."""
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """Channels -> Pillow's word for grey, colours, and colours with transparency."""
+BEFORE = {"LAB": "RGB", "La": "LA"}
+"""Modes (CIELAB; grey weighted by its transparency) that Pillow turns into grey only by way of another."""
 LEAST = (1, 1)
 """Asked for where only decoding matters: of a JPEG every byte is then read, and an eighth is computed."""
 UNKNOWN = f"not a picture ({', '.join(FORMATS)})"
@@ -129,6 +131,8 @@ def _opaque(image: Image) -> Image:
 
     if image.mode.startswith("I;16"):
         return fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in BEFORE:
+        image = image.convert(BEFORE[image.mode])
     if not image.has_transparency_data:
         return image
     shown = image.convert("RGBA")

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 Samples = np.ndarray[Any, np.dtype[np.int16]]
+Waves = np.ndarray[Any, np.dtype[np.float32]]
+"""[samples, channels], from −1 to 1."""
 
 FULL = 32768
 """One above the largest 16-bit sample: what is 1.0 in a file of floats."""
@@ -29,8 +31,10 @@ BEGINNINGS = (
     b"\xff\xe2",
 )
 """First bytes of WAV, FLAC, OGG and MP3; libsndfile's many other readers see no byte."""
-UNKNOWN = (0, 0xFFFFFFFF)
-"""What a WAV says of its length that was written without knowing it."""
+UNKNOWN = 0x7FFFF000
+"""A WAV says so many bytes or more, or none, if it was written without knowing its length."""
+ENDLESS = 2**63 - 1
+"""Samples of a file whose header does not say how many (a FLAC that was written as a stream), as libsndfile counts them."""
 
 
 class SoundError(Exception):
@@ -90,9 +94,8 @@ def _of_file(cell: bytes, sound: Sound) -> Samples:
         with soundfile.SoundFile(io.BytesIO(cell)) as file:
             if file.samplerate != sound.rate:
                 raise SoundError(f"expected {sound.rate:,} samples a second", f"{file.samplerate:,}")
-            sound.check_length(file.frames)  # before any sample takes memory
-            waves = file.read(dtype="float32", always_2d=True)
-            promised = file.frames
+            waves = _of_stream(file, sound) if file.frames == ENDLESS else _of_known(file, sound)
+            promised = len(waves) if file.frames == ENDLESS else file.frames
     except soundfile.LibsndfileError as error:  # its text has an address in memory, its reason has not
         raise SoundError("cannot be decoded", error.error_string.strip().rstrip(".")) from None
     if len(waves) < CUT * promised:
@@ -103,10 +106,27 @@ def _of_file(cell: bytes, sound: Sound) -> Samples:
     return found
 
 
+def _of_known(file: Any, sound: Sound) -> Waves:
+    sound.check_length(file.frames)  # before any sample takes memory
+    waves: Waves = file.read(dtype="float32", always_2d=True)
+    return waves
+
+
+def _of_stream(file: Any, sound: Sound) -> Waves:
+    """All of an open file that does not say how long it is, a second at a time until it ends or is too long."""
+    file.seekable = lambda: False  # soundfile would look for the place behind each block, and finds none at an end it does not know
+    blocks: list[Waves] = []
+    while not blocks or len(blocks[-1]) == sound.rate:
+        blocks.append(file.read(sound.rate, dtype="float32", always_2d=True))
+        if sum(map(len, blocks)) > sound.most * sound.rate:
+            raise SoundError(f"expected at most {sound.most:g} s", "more, of which the file does not say how much")
+    return np.concatenate(blocks)
+
+
 def _whole(cell: bytes) -> None:
     """Raise SoundError for a WAV that ends before it says: libsndfile would take what is there for the whole."""
     if not cell.startswith(b"RIFF") or len(cell) < 8:
         return
     (size,) = struct.unpack_from("<I", cell, 4)
-    if size not in UNKNOWN and size + 8 > len(cell) + 1:  # the last byte may be padding that was left out
+    if 0 < size < UNKNOWN and size + 8 > len(cell) + 1:  # the last byte may be padding that was left out
         raise SoundError("cut short", f"{len(cell):,} of {size + 8:,} bytes")

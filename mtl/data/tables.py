@@ -20,10 +20,13 @@ def scan(spec: Spec, source: str, validated: Path, columns: Mapping[str, str] | 
 
 
 def parts(spec: Spec, source: str, validated: Path, columns: Mapping[str, str]) -> Iterator[pl.DataFrame]:
-    """`scan`, one file after the other: as many rows as were checked together."""
+    """`scan`, one file after the other: as many rows as were checked together. Raises FileNotFoundError if there is none."""
     entity = spec.entities[spec.entity_of(source)]
     wanted = [pl.col(theirs).alias(here) for theirs, here in columns.items()]
-    for file in sorted((validated / source).glob("*.parquet")):
+    files = sorted((validated / source).glob("*.parquet"))
+    if not files:
+        raise FileNotFoundError(f"{validated / source}: no validated rows")
+    for file in files:
         yield pl.scan_parquet(file).select(key_expr(entity), *wanted).collect()
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-NEEDED = ("mtl", "mlflow", "numpy", "pandas", "polars", "pyarrow", "pydantic", "safetensors", "soundfile", "tokenizers", "torch")
+NEEDED = (
+    "mtl", "mlflow", "numpy", "pandas", "pillow", "polars", "pyarrow", "pydantic", "safetensors", "soundfile",
+    "tokenizers", "torch",
+)  # fmt: skip
 
 
 def pinned(more: Sequence[str] = ()) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from mtl.data.bulk import first_within
 from mtl.files import read_json, write_json
 from mtl.layout import DVC_LOCK, PROFILES
 from mtl.registry import pyfunc
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 CONTENT = "mtl.content"
 LINEAGE, PROFILES_FOLDER = "lineage.json", "profiles"
-EXAMPLE_ROWS = 3
+EXAMPLE_ROWS, EXAMPLE_BYTES = 3, 1 << 20
+"""Of MLflow's input example at most, bytes of pictures and recordings, which it writes as text; one row at least."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def save_model(folder: Path, candidate: Candidate, **ids: str) -> None:
     from mlflow.models import Model
 
     package = read_package(candidate.folder)
-    example = package.golden().head(EXAMPLE_ROWS)
+    example = first_within(package.golden().head(EXAMPLE_ROWS), EXAMPLE_BYTES)
     inputs = example.select(package.encodings.names)
     with tempfile.TemporaryDirectory(prefix="mtl-") as temporary, no_warnings():
         data = Path(temporary) / "candidate"  # one name in every version, wherever the candidate lay

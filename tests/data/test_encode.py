@@ -13,6 +13,7 @@ from mtl.data.encode import GOLDEN_ROWS, Encoded, encode, raw_rows
 from mtl.data.split import split_entities
 from mtl.errors import DataError, LeakError, UnfitError
 from mtl.spec import Spec
+from tests.pictures import file_of, pixels_of
 
 from .conftest import Write, spec_of
 
@@ -172,6 +173,41 @@ def test_golden_rows_are_the_raw_rows_of_the_first_valid_entities(write: Write) 
     keys = split.filter(pl.col("split") == "valid").select("entity", "key").head(GOLDEN_ROWS)
     assert done.golden.equals(raw_rows(spec, done.encodings, folder, keys))
     assert 0 < done.golden["v"].null_count() < done.golden.height
+
+
+def test_golden_rows_hold_only_so_many_bytes(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Photographs say, which lie in each registered version; where one is larger than all may be, it is there all the same."""
+    photos = [file_of(pixels_of(12, 10, 3, seed=i)) for i in range(N)]
+    spec = spec_of(inputs={"facts": {"source": "people", "kind": "image", "column": "photo", "size": [6, 8]}})
+    table = people().with_columns(photo=pl.Series(photos))
+    whole = encoded(write, spec, people=table)[0].golden
+    assert whole.height == GOLDEN_ROWS
+    for most, rows in ((sum(map(len, whole["photo"][:5])), 5), (sum(map(len, whole["photo"][:5])) - 1, 4), (10, 1)):
+        monkeypatch.setattr("mtl.data.encode.GOLDEN_BYTES", most)
+        assert encoded(write, spec, people=table)[0].golden.equals(whole.head(rows))
+
+
+def test_raw_rows_are_gathered_part_by_part(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each part of a table only the rows that are asked for stay in memory."""
+    spec = spec_with()
+    done, _ = encoded(write, spec, people=people())
+    folder = write(people=people()[:200])
+    for part, start in ((1, 200), (2, 400)):
+        people()[start : start + 200].write_parquet(folder / f"people/part-{part:04d}.parquet")
+    collect, heights = pl.LazyFrame.collect, []
+
+    def recorded(table: pl.LazyFrame, **more: Any) -> pl.DataFrame:
+        found = collect(table, **more)
+        assert isinstance(found, pl.DataFrame)
+        heights.append(found.height)
+        return found
+
+    monkeypatch.setattr(pl.LazyFrame, "collect", recorded)
+    keys = pl.DataFrame({"entity": "person", "key": ["450", "nobody", "7", "201"]})
+    rows = raw_rows(spec, done.encodings, folder, keys)
+    assert rows.select("entity", "key").equals(keys)
+    assert rows["x"].to_list() == [people()["x"][450], None, people()["x"][7], people()["x"][201]]
+    assert max(heights) <= 200
 
 
 def test_no_label_is_lost_between_the_table_and_the_arrays(write: Write, tmp_path: Path) -> None:

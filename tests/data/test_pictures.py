@@ -57,6 +57,25 @@ def test_whatever_is_broken_ends_in_words(form: str, seed: int, broken: int) -> 
             picture.pixels(bytes(cell), (8, 8), 3)
 
 
+MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "CMYK", "YCbCr", "LAB", "HSV", "I;16", "I;16B")
+"""What a picture that `fault` lets pass may hold, and a little more."""
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("mode", MODES)
+def test_whatever_it_holds_becomes_pixels(mode: str, channels: int) -> None:
+    """Lab colours and weighted grey among it, which Pillow makes grey only by way of something else."""
+    assert pictures._resized(Image.new(mode, (6, 5)), (4, 4), channels).shape == (4, 4, channels)
+
+
+def test_lab_colours_are_seen() -> None:
+    grey = Image.merge("LAB", [Image.new("L", (6, 5), 128), *[Image.new("L", (6, 5), 128)] * 2])
+    cell = file_of(grey, "TIFF")
+    assert Picture().fault(cell) is None
+    assert np.ptp(Picture().pixels(cell, (5, 6), 3)) <= 1
+    assert Picture().pixels(cell, (5, 6), 1).mean() == pytest.approx(119, abs=2)  # L* of 50
+
+
 def test_a_bomb_is_never_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     """49 kB that would be 400 million pixels, and one just past the limit."""
     bomb, little = file_of(Image.new("1", (20_000, 20_000))), file_of(pixels_of(11, 10))

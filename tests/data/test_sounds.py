@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,11 +94,36 @@ def test_a_recording_without_a_sample_is_empty(sound: Sound) -> None:
     assert (sound.fault(cell) or ("",))[0] == "an empty recording"
 
 
-@pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
-def test_a_wav_that_was_written_as_a_stream_is_whole(size: int) -> None:
-    """Who writes a stream does not know its length yet."""
+@pytest.mark.parametrize(
+    ("riff", "data"),
+    [(0, None), (0xFFFFFFFF, None), (0xFFFFFFFF, 0xFFFFFFFF), (0x7FFFF024, 0x7FFFF000), (0x80000024, 0x80000000)],
+)
+def test_a_wav_that_was_written_as_a_stream_is_whole(riff: int, data: int | None) -> None:
+    """Who writes a stream does not know its length yet; each program says so in its own way."""
     cell = file_of(A_TONE)
-    assert FILE.fault(cell[:4] + struct.pack("<I", size) + cell[8:]) is None
+    at = cell.index(b"data") + 4
+    size = cell[at : at + 4] if data is None else struct.pack("<I", data)
+    assert np.array_equal(FILE.samples(cell[:4] + struct.pack("<I", riff) + cell[8:at] + size + cell[at + 4 :]), A_TONE)
+
+
+def streamed(waves: np.ndarray[Any, Any]) -> bytes:
+    """A FLAC whose header does not say how many samples there are: the last 36 of the 64 bits from byte 18 on are 0."""
+    cell = file_of(waves, kind="FLAC")
+    return cell[:21] + bytes([cell[21] & 0xF0]) + bytes(4) + cell[26:]
+
+
+@pytest.mark.parametrize("seconds", [0.1, 1.0, 2.0, 2.5])
+def test_a_flac_that_was_written_as_a_stream_is_whole(seconds: float) -> None:
+    waves = np.stack([tone(440, seconds)] * 2, 1)
+    assert np.array_equal(FILE.samples(streamed(waves)), waves[:, 0])
+    assert len(FILE.samples(streamed(waves), 0.05)) == RATE // 20
+
+
+def test_a_stream_is_read_no_further_than_it_may_last() -> None:
+    cell = streamed(tone(440, 5.0))
+    assert Sound("file", RATE, 5).fault(cell) is None
+    assert Sound("file", RATE, 4.9).fault(cell) == ("expected at most 4.9 s", "more, of which the file does not say how much")
+    assert FILE.fault(streamed(tone(440, 5.0))[:60]) is not None  # its header alone
 
 
 def test_a_long_file_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mtl.data.bulk import rows_together
+from mtl.data.bulk import batches
 from mtl.errors import DataError
 
 CELLS = 4_000_000
@@ -52,7 +52,7 @@ def chunks(files: list[Path], size: int | None = None) -> Iterator[tuple[int, pl
         try:
             with pq.ParquetFile(file) as parquet:
                 rows = size or min(200_000, max(2_000, CELLS // max(1, len(parquet.schema_arrow))))
-                for batch in parquet.iter_batches(batch_size=rows_together(parquet, rows)):
+                for batch in batches(parquet, rows):
                     frame = pl.DataFrame(pl.from_arrow(batch))
                     yield start, frame
                     start += frame.height

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mtl.data.contract.use import Use
+from mtl.data.contract.use import SEVERAL, Use
 
 TOP = 50
 """Values of a categorical column that are kept, the most frequent."""
@@ -24,7 +24,8 @@ DIGITS = 12
 
 
 def profile(folder: Path, uses: Mapping[str, Use], glimpse: dict[str, pl.Series] | None = None) -> dict[str, Any]:
-    """{"rows", "columns": {COLUMN: …}} of the validated rows in `folder`; TOGETHER columns in memory at a time.
+    """{"rows", "columns": {COLUMN: …}} of the validated rows in `folder`; TOGETHER columns in memory at a time, and none of which
+    only the missing cells are counted.
 
     `nulls` is a share of the rows, the shares of `values` are of the cells that are there; `std` is of the sample (n − 1).
     Keys and dates are left out: no two batches have the same. `glimpse` is given the cells of each numeric column, of NUMBERS
@@ -33,24 +34,22 @@ def profile(folder: Path, uses: Mapping[str, Use], glimpse: dict[str, pl.Series]
     table = pl.scan_parquet(folder / "*.parquet")
     rows = int(table.select(pl.len()).collect().item())
     names = [c for c, use in uses.items() if not use.key and use.kind not in ("date", "datetime")]
-    columns, media = {}, any(use.kind == "media" for use in uses.values())
-    for start in range(0, len(names), TOGETHER):
-        some = [pl.col(c).is_null() if uses[c].kind == "media" else pl.col(c) for c in names[start : start + TOGETHER]]
-        for cells in table.select(some).collect(engine="streaming" if media else "auto"):
+    counted = [c for c in names if _only_counted(uses[c])]
+    nulls = table.select(pl.col(c).is_null().sum() for c in counted).collect(engine="streaming") if counted else pl.DataFrame()
+    columns = {c: {"kind": "read", "nulls": _share(nulls[c].item(), rows)} for c in counted}
+    kept = [c for c in names if c not in columns]
+    for start in range(0, len(kept), TOGETHER):
+        for cells in table.select(kept[start : start + TOGETHER]).collect():
             kind = uses[cells.name].kind
-            columns[cells.name] = _column(cells, uses[cells.name])
+            columns[cells.name] = _numeric(cells) if kind == "numeric" else _values(cells, kind)
             if glimpse is not None and kind == "numeric":
                 glimpse[cells.name] = cells.gather_every(max(1, -(-rows // NUMBERS)))
-    return {"rows": rows, "columns": columns}
+    return {"rows": rows, "columns": {c: columns[c] for c in names}}
 
 
-def _column(cells: pl.Series, use: Use) -> dict[str, Any]:
-    if use.kind == "media":  # these say whether a cell is null: of many bytes nothing else is held
-        return {"kind": "read", "nulls": _share(int(cells.sum()), len(cells))}
-    several = use.size is not None or use.kind in ("labels", "tokens", "tags")
-    if use.longest is not None or several:  # all different, or several a cell: nobody's to keep
-        return {"kind": "read", "nulls": _share(cells.null_count(), len(cells))}
-    return _numeric(cells) if use.kind == "numeric" else _values(cells, use.kind)
+def _only_counted(use: Use) -> bool:
+    """Whether cells are all different, several in one, or bytes: nobody's to keep, and too large to hold a column of."""
+    return use.longest is not None or use.kind in SEVERAL
 
 
 def _numeric(cells: pl.Series) -> dict[str, Any]:

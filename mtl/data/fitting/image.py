@@ -1,15 +1,14 @@
-"""Pictures, decoded part by part so that the files themselves never lie in memory together; their channels' mean and spread."""
+"""Pictures: the mean and spread of their channels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
 from mtl.data.fitting.names import column_names
-from mtl.data.inputs.image import PIXELS, ImageEncoding, as_bytes
+from mtl.data.inputs.image import PIXELS, ImageEncoding
 from mtl.errors import UnfitError
 from mtl.spec import ImageInput, Spec
 from mtl.spec.options import IMAGE_OPTIONS, options_of
@@ -28,17 +27,8 @@ def plain_image(spec: Spec, name: str, one: ImageInput) -> ImageEncoding:
     )  # fmt: skip
 
 
-def decoded(one: ImageEncoding, parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Raw rows, a part in memory at a time, with pixels in the place of pictures: what `one.decoded` reads."""
-    found = []
-    for part in parts:
-        arrays = one.apply(part)
-        found.append(part.with_columns(as_bytes(arrays[PIXELS], arrays["present"]).alias(one.column_name)))
-    return pl.concat(found)
-
-
 def fit_image(spec: Spec, name: str, one: ImageInput, train: pl.DataFrame) -> ImageEncoding:
-    """The encoding of input `name` from its train rows, as `decoded` leaves them. Raises UnfitError where there is no picture."""
+    """The encoding of input `name` from its train rows, as `small` makes them. Raises UnfitError where there is no picture."""
     plain = plain_image(spec, name, one)
     count, total, square = 0, np.zeros(plain.channels, np.int64), np.zeros(plain.channels, np.int64)
     for start in range(0, train.height, TOGETHER):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -39,20 +40,31 @@ class AudioEncoding(RaggedEncoding):
     """All options of the network."""
     augment: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def decoded(self) -> AudioEncoding:
+        """The same for recordings that are samples alone, as `small` makes them."""
+        return replace(self, format="pcm16")
+
+    def small(self, frame: pl.DataFrame) -> pl.Series:
+        """What `decoded` reads in the place of recordings: the bytes of their samples, null where there are none."""
+        return pl.Series(SAMPLES, [one.tobytes() or None for one in self._heard(frame)], pl.Binary)
+
     def apply(self, frame: pl.DataFrame) -> Arrays:
         """samples int16, ragged [n, samples of the recording]; present bool [n]: it can be heard."""
-        sound = Sound(self.format, self.rate, self.max_seconds)
-        rows = [self._heard(sound, cell) for cell in frame[self.column_name].cast(pl.Binary)]
-        lengths = np.array([len(row) for row in rows], np.int64)
-        values = np.concatenate([np.zeros(0, np.int16), *rows])
-        return {SAMPLES: Ragged.of_lengths(values, lengths), "present": lengths > 0}
+        values, lengths = bytearray(), np.zeros(frame.height, np.int64)
+        for row, samples in enumerate(self._heard(frame)):
+            values += samples.tobytes()
+            lengths[row] = len(samples)
+        return {SAMPLES: Ragged.of_lengths(np.frombuffer(values, np.int16), lengths), "present": lengths > 0}
 
-    def _heard(self, sound: Sound, cell: bytes | None) -> Samples:
-        """Its samples; none of a cell that the contract would not have let in."""
-        try:
-            return np.zeros(0, np.int16) if cell is None else sound.samples(cell, self.seconds)
-        except SoundError:
-            return np.zeros(0, np.int16)
+    def _heard(self, frame: pl.DataFrame) -> Iterator[Samples]:
+        """The samples of each row, one after the other; none of a cell that the contract would not have let in."""
+        sound = Sound(self.format, self.rate, self.max_seconds)
+        for cell in frame[self.column_name].cast(pl.Binary):
+            try:
+                yield np.zeros(0, np.int16) if cell is None else sound.samples(cell, self.seconds)
+            except SoundError:
+                yield np.zeros(0, np.int16)
 
     def counts(self) -> dict[str, int]:
         return {"bands": self.mels}

@@ -41,8 +41,13 @@ class ImageEncoding(ColumnEncoding):
 
     @property
     def decoded(self) -> ImageEncoding:
-        """The same for pictures that are pixels of this size already, as `decoded` of `mtl.data.fitting.image` leaves them."""
+        """The same for pictures that are pixels of this size already, as `small` makes them."""
         return replace(self, shape=(*self.size, self.channels))
+
+    def small(self, frame: pl.DataFrame) -> pl.Series:
+        """What `decoded` reads in the place of pictures: the bytes of their pixels, null where there are none."""
+        arrays = self.apply(frame)
+        return as_bytes(arrays[PIXELS], arrays["present"])
 
     def apply(self, frame: pl.DataFrame) -> Arrays:
         """pixels uint8 [n, height, width, channels] (0 where absent), present bool [n]: it can be seen."""
@@ -68,8 +73,7 @@ class ImageEncoding(ColumnEncoding):
             mine = pl.col(self.column_name).cast(pl.Binary)
             whole = mine.bin.size() == int(np.prod(self.shape))
             return frame.select("key", pl.when(whole).then(mine).alias(PIXELS))
-        arrays = self.apply(frame)
-        return pl.DataFrame({"key": frame["key"], PIXELS: as_bytes(arrays[PIXELS], arrays["present"])})
+        return pl.DataFrame({"key": frame["key"], PIXELS: self.small(frame)})
 
     def aligned(self, joined: pl.DataFrame) -> Arrays:
         present = joined[PIXELS].is_not_null().to_numpy()

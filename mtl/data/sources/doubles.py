@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from mtl.data.bulk import rows_together
+from mtl.data.bulk import batches
 
 BUCKETS = 64
 HELD = 1 << 20
@@ -102,7 +102,7 @@ def read_written(files: Iterable[Path], columns: Sequence[str] | None = None) ->
     """The rows of Parquet files we wrote, in order, in batches."""
     for path in files:
         with pq.ParquetFile(path, pre_buffer=False) as file:
-            for batch in file.iter_batches(batch_size=rows_together(file, 1 << 16), columns=list(columns) if columns else None):
+            for batch in batches(file, 1 << 16, list(columns) if columns else None):
                 frame = pl.from_arrow(batch)
                 assert isinstance(frame, pl.DataFrame)
                 yield frame

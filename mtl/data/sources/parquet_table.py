@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mtl.data.bulk import rows_together
+from mtl.data.bulk import batches
 from mtl.data.sources.table import Table, check_names, settle_schema
 from mtl.errors import DataError
 
@@ -41,7 +41,7 @@ class ParquetTable(Table):
         schema = self.schema()
         size = max(1024, min(1 << 17, CELLS // max(1, len(schema))))
         with self._open() as file:
-            for batch in file.iter_batches(batch_size=rows_together(file, size)):
+            for batch in batches(file, size):
                 yield _frame(pa.Table.from_batches([batch])).cast(schema)
 
     @contextmanager

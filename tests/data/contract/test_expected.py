@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -68,6 +69,31 @@ def test_two_samples_of_one_world_agree(tmp_path, before, now):
         alarms += failing(frame, profile_of(frame, tmp_path / "b"), reference) - {"table None"}
     assert set(alarms) <= {"stdev t"}  # a few rows cannot tell the kurtosis of a long tail
     assert len(alarms) <= 2  # of 480
+
+
+def test_cells_that_nobody_keeps_are_only_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long texts and lists never lie in memory, a whole column at once; what is said of them is the share that is missing."""
+    frame = pl.DataFrame(
+        {"n": [1.0, 2.0, None, 4.0], "d": ["a" * 900] * 3 + [None], "v": [[0.5] * 100, None, None, [0.5] * 100],
+         "w": [["a", "b"]] * 4, "l": [None] * 2 + [["x"]] * 2, "m": pl.Series([b"x" * 900, None, None, None])}
+    )  # fmt: skip
+    uses = {
+        "d": Use("d", "document", "", longest=1000), "n": USES["n"], "v": Use("v", "vector", "", size=100),
+        "w": Use("w", "tokens", ""), "l": Use("l", "labels", ""), "m": Use("m", "media", ""),
+    }  # fmt: skip
+    frame.write_parquet(tmp_path / "part-0000.parquet")
+    collect, held = pl.LazyFrame.collect, []
+
+    def recorded(table: pl.LazyFrame, **more: Any) -> pl.DataFrame:
+        held.append(collect(table, **more))
+        return held[-1]
+
+    monkeypatch.setattr(pl.LazyFrame, "collect", recorded)
+    found = profile(tmp_path, uses)["columns"]
+    assert list(found) == list(uses)
+    assert {c: one["nulls"] for c, one in found.items()} == {"n": 0.25, "d": 0.25, "v": 0.5, "w": 0.0, "l": 0.5, "m": 0.75}
+    assert {c for c, one in found.items() if one == {"kind": "read", "nulls": one["nulls"]}} == set(uses) - {"n"}
+    assert max(one.estimated_size() for one in held) < 100
 
 
 def test_a_changed_world_is_noticed_in_every_column(tmp_path):

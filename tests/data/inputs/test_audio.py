@@ -10,12 +10,13 @@ import polars as pl
 import pytest
 
 from mtl.data.aligned import AlignedSet
+from mtl.data.encode import encode, raw_rows
 from mtl.data.encodings import Encodings
 from mtl.data.fitting.inputs import fit_input
 from mtl.data.inputs import AudioEncoding
 from mtl.data.ragged import Ragged
 from mtl.errors import UnfitError
-from tests.data.conftest import spec_of
+from tests.data.conftest import Write, spec_of
 from tests.sounds import RATE, file_of, tone
 
 WAVES = [tone(440, 0.2), tone(1000, 0.05), None, tone(300, 1.0), tone(2000, 0.01)]
@@ -91,6 +92,42 @@ def test_a_frame_may_hold_no_recording_at_all() -> None:
     table = audio().table(pl.DataFrame({"key": ["a"], "sound": [None]}))
     assert table.schema["samples"] == pl.List(pl.Int16)
     assert len(audio().aligned(table)["samples"].values) == 0
+
+
+def test_what_is_decoded_reads_the_same() -> None:
+    """As the stage holds them: samples in the place of files, cut, with nothing where nothing can be heard."""
+    cells = [None if one is None else file_of(one, kind="FLAC") for one in WAVES]
+    frame = FRAME.with_columns(sound=pl.Series([*cells[:4], b"hello"], dtype=pl.Binary))
+    encoding = audio(frame, format="file")
+    small = frame.with_columns(encoding.small(frame).alias("sound"))
+    assert [None if cell is None else len(cell) for cell in small["sound"]] == [3200, 800, None, 8000, None]
+    assert encoding.decoded.table(small).equals(encoding.table(frame))
+    assert encoding.decoded.apply(small)["present"].tolist() == [True, True, False, True, False]
+
+
+def test_the_stage_holds_samples_and_not_files(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of the files at a time; golden rows and those of a prediction have the files themselves."""
+    sides = ["train"] * 40 + ["valid"] * 10 + ["test"] * 10
+    keys = [f"{i:03d}" for i in range(60)]
+    cells = [None if i % 8 == 5 else file_of(tone(200 + 10 * i, 0.1 + 0.05 * (i % 12)), kind="FLAC") for i in range(60)]
+    table = pl.DataFrame({"id": keys, "sound": pl.Series(cells, dtype=pl.Binary), "y": [float(i % 9) for i in range(60)]})
+    validated = write(people=table[:30])
+    table[30:].write_parquet(validated / "people/part-0001.parquet")
+    split = pl.DataFrame({"entity": "person", "key": keys, "group": keys, "split": sides})
+    one = {"source": "people", "kind": "audio", "column": "sound", "rate": RATE, "seconds": 0.5}
+    spec, heights, small = spec_of(inputs={"facts": one}), [], AudioEncoding.small
+
+    def recorded(self: AudioEncoding, frame: pl.DataFrame) -> pl.Series:
+        heights.append(frame.height)
+        return small(self, frame)
+
+    monkeypatch.setattr(AudioEncoding, "small", recorded)
+    done = encode(spec, validated, split)
+    assert heights == [30, 30]
+    held, asked = done.inputs["facts"], done.encodings.inputs["facts"].table(table.rename({"id": "key"}))
+    assert held.drop("entity").equals(asked)
+    assert dict(done.golden.select("key", "sound").iter_rows()) == dict(zip(keys[40:50], cells[40:50], strict=True))
+    assert raw_rows(spec, done.encodings, validated, done.golden.select("entity", "key")).equals(done.golden)
 
 
 def test_no_recording_in_train_is_an_error_that_names_the_column() -> None:

@@ -87,6 +87,7 @@ def test_long_curves_are_thinned(tmp_path, monkeypatch):
 def test_requirements_are_pinned_to_public_versions():
     assert any(one.startswith("torch==2.") for one in pinned())
     assert all("==" in one and "+" not in one for one in pinned())
+    assert {"pillow", "soundfile"} <= {one.partition("==")[0] for one in pinned()}, "pictures and recordings are read by these"
 
 
 @pytest.mark.parametrize(
