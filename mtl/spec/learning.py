@@ -131,6 +131,8 @@ class Training(Part):
     """T of `sampler: temperature`: shares ∝ n^(1/T) of n rows."""
     optimizer: Literal["adamw", "sgd", "full_batch"] = "adamw"
     lr: Annotated[float, Field(gt=0)] = 1e-3
+    schedule: Literal["constant", "cosine"] = "constant"
+    """Of the learning rate over `max_epochs`: as it is, or falling to 0 along half a cosine."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     batch_size: Annotated[int, Field(ge=1)] = 256

@@ -29,11 +29,11 @@ def make_optimizer(parameters: Parameters, training: Training, rates: Mapping[st
 
 
 def _groups(parameters: Parameters, lr: float, decay: float, rates: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Of each learning rate the parameters that decay and those that do not, those of `lr` first."""
+    """Of each learning rate the parameters that decay and those that do not, those of `lr` first; schedules start at `full_lr`."""
     found: dict[tuple[float, bool], list[nn.Parameter]] = {(lr, True): [], (lr, False): []}
     for name, parameter in parameters.items():
         found.setdefault((rates.get(name, lr), name.endswith(("weight", "table"))), []).append(parameter)
-    return [{"params": of, "lr": rate, "weight_decay": decay * decays} for (rate, decays), of in found.items()]
+    return [{"params": of, "lr": rate, "full_lr": rate, "weight_decay": decay * decays} for (rate, decays), of in found.items()]
 
 
 def states_of(optimizer: torch.optim.Optimizer, parameters: Parameters) -> States:

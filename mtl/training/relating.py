@@ -19,6 +19,7 @@ from mtl.training.devices import autocast, order_of
 from mtl.training.meeting import place_of
 from mtl.training.optimizers import states_of
 from mtl.training.run import Run
+from mtl.training.schedules import share_of_rate
 
 AHEAD = 0.03
 """Largest share of a run's steps that goes into looks ahead; one is taken in any case."""
@@ -81,7 +82,7 @@ def _rates(run: Run, named: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What the optimizer multiplies a gradient with: its learning rate, for AdamW divided by √v̂ + ε."""
     states, found, own = states_of(run.optimizer, run.parameters), {}, run.network.own_rates()
     for name, parameter in named.items():
-        lr = own.get(name, run.training.lr)
+        lr = own.get(name, run.training.lr) * share_of_rate(run.training, run.epoch)
         state, rate = states.get(f"network.{name}", {}), torch.full((), lr, device=parameter.device)
         if "exp_avg_sq" in state:
             group = run.optimizer.param_groups[0]
