@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from mtl.errors import MtlError
@@ -19,3 +20,11 @@ def extra(module: str, wanted_by: str) -> Any:
         if error.name != module:
             raise
         raise MtlError(f"{wanted_by} needs a package that is not installed: pip install '{EXTRAS[module]}'") from None
+
+
+def installed(module: str) -> str:
+    """The version of its package, for a key of what its code makes; empty if it is not installed."""
+    try:
+        return version(module)
+    except PackageNotFoundError:
+        return ""

@@ -24,6 +24,8 @@ from mtl.training import fit
 from mtl.training.dealing import steps
 from mtl.training.devices import autocast, seed_epoch, settings
 from mtl.training.optimizers import make_optimizer
+from mtl.training.pairs import in_pairs
+from mtl.training.schedules import set_rates
 from mtl.training.stopping import Stopping
 
 ROWS = 8192
@@ -95,16 +97,16 @@ def learn(
             champion.to(home)
         final = Addition(champion, plan_task(task), means, rank)
         final.load_state_dict(best)
-        _fill_catalogue(final, champion, train)
+        if final.head.together:
+            _fill_catalogue(final.eval(), _side(final, champion, train))
         return Learned(final.eval(), epoch, sum(p.numel() for p in final.parameters()))
 
 
 @torch.no_grad()
-def _fill_catalogue(addition: Addition, champion: Network, train: TaskRows) -> None:
-    """Of a retrieval task: what each identity of train looks like to it."""
+def _fill_catalogue(addition: Addition, train: _Side) -> None:
+    """Of a retrieval task: what each identity of train looks like to it, as it stands."""
     if isinstance(addition.head, Retrieval):
-        side = _side(addition.eval(), champion, train)
-        parts = ((addition(side.read(addition, part)), side.targets[:, part]) for part in side.in_order)
+        parts = ((addition(train.read(addition, part)), train.targets[:, part]) for part in train.in_order)
         addition.head.fill((logits, targets, torch.ones_like(targets)) for logits, targets in parts)
 
 
@@ -189,31 +191,55 @@ def _epochs(addition: Addition, train: _Side, valid: _Side, training: Training) 
     count = 1 if training.optimizer == "full_batch" else steps(rows, training.batch_size)
     while epoch < training.max_epochs and stopping.goes_on(epoch, 0):
         epoch += 1
+        set_rates(optimizer, training, epoch)
         generator = seed_epoch(training.seed, epoch)
         addition.train()
-        for part in torch.randperm(rows, generator=generator).to(device).tensor_split(count):
+        for part in _order(addition, train, generator).to(device).tensor_split(count):
             optimizer.zero_grad()
-            torch.autograd.backward(_loss(addition, train, part, training).mean())
+            torch.autograd.backward(_mean(addition, _loss(addition, train, part, training), train, part))
             if training.clip is not None:
                 torch.nn.utils.clip_grad_norm_(addition.parameters(), training.clip)
             optimizer.step()
+        _fill_catalogue(addition.eval(), train)
         if stopping.improved(epoch, [0], [_valid_loss(addition, valid, training)]):
             best = _state(addition)
     return best, stopping.epoch[0]
 
 
+def _order(addition: Addition, train: _Side, generator: torch.Generator) -> Tensor:
+    """All rows shuffled; two by two, as `fit` deals them, where rows look at each other."""
+    rows = train.targets.shape[1]
+    if addition.head.together:
+        return in_pairs(torch.arange(rows), train.targets[0].long().cpu(), None, generator)[0]
+    return torch.randperm(rows, generator=generator)
+
+
 def _loss(addition: Addition, side: _Side, rows: Tensor, training: Training) -> Tensor:
     """Loss of each row, [1, batch, member]."""
+    return addition.head.loss(_logits(addition, side, rows, training), side.labels(rows))
+
+
+def _logits(addition: Addition, side: _Side, rows: Tensor, training: Training) -> Tensor:
     with autocast(side.targets.device, training.precision):
-        logits = addition(side.read(addition, rows))
-    return addition.head.loss(logits.float(), side.labels(rows))
+        logits: Tensor = addition(side.read(addition, rows))
+    return logits.float()
+
+
+def _mean(addition: Addition, each: Tensor, side: _Side, rows: Tensor) -> Tensor:
+    """Of `_loss` of these rows, over those that count."""
+    if not addition.head.together:
+        return each.mean()
+    labels = side.labels(rows)
+    there = addition.head.in_mean(labels, torch.ones_like(labels))
+    found: Tensor = each.mean(-1).sum() / there.sum().clamp(min=1)
+    return found
 
 
 @torch.no_grad()
 def _valid_loss(addition: Addition, valid: _Side, training: Training) -> float:
-    addition.eval()
-    rows = valid.targets.shape[1]
-    parts = [_loss(addition, valid, part, training).mean(-1).sum() for part in valid.in_order]
+    """The mean over valid of what rows cost by themselves; `addition` is in evaluation mode."""
+    rows, head = valid.targets.shape[1], addition.head
+    parts = [head.judged(_logits(addition, valid, part, training), valid.labels(part)).sum() for part in valid.in_order]
     found = float(torch.stack(parts).sum()) / rows
     if not math.isfinite(found):
         raise TrainingError(

@@ -57,7 +57,11 @@ def align(encoded: Path, encodings: Encodings, split: pl.DataFrame, target: Path
     with replacing(target) as partial:
         for side, of_side in zip(sides, keys, strict=True):
             of_test = of_side.select("entity", "key").join(slices, on=["entity", "key"], how="left", maintain_order="left")
-            whole.at(slice(start, start + of_side.height)).write(partial / side, of_side, of_test if side == "test" else None)
+            part = whole.at(slice(start, start + of_side.height))
+            if side == "test":
+                part.write(partial / side, of_side, of_test)
+            else:
+                replace(part, lists=_learned(part, encodings)).write(partial / side, of_side)
             start += of_side.height
         shutil.copyfile(encoded / GOLDEN_FILE, partial / "valid" / GOLDEN)
     return {side: of_side.height for side, of_side in zip(sides, keys, strict=True)}
@@ -94,6 +98,11 @@ def _lists(keys: pl.DataFrame, encodings: Encodings, lists: pl.DataFrame) -> dic
         mine = lists.filter(pl.col("task") == task.name).select("key", LIST, entity=pl.lit(task.entity))
         found[task.name] = Ragged.of_lists(keys.join(mine, on=["entity", "key"], how="left", maintain_order="left")[LIST])
     return found
+
+
+def _learned(part: AlignedSet, encodings: Encodings) -> dict[str, Ragged]:
+    """The lists of a side that networks learn from, which is not what they are judged by."""
+    return {task.name: task.learned(part.lists[task.name]) for task in encodings.tasks if task.name in part.lists}
 
 
 def _input_arrays(keys: pl.DataFrame, one: InputEncoding, frame: pl.DataFrame) -> Arrays:

@@ -26,6 +26,7 @@ class AlignedSet:
     inputs: name -> arrays [rows, …] as `InputEncoding.apply` gives them, ragged ones among them;
     targets f32 [rows, task], 0 where not labelled; labelled bool [rows, task]; tasks in the order of the encodings.
     lists: of each task whose label is a list its numbers, int32 from 1, ragged [rows]; empty where not labelled.
+    Of tags train and valid have those that are learned, test has all.
     """
 
     inputs: dict[str, Arrays]

@@ -61,7 +61,7 @@ class TaskEncoding:
     length: float = 1.0
     """tagging: tokens of a labelled row of train, in the mean."""
     max_tokens: int | None = None
-    """tagging: a row's tags are cut off behind so many, as its tokens are."""
+    """tagging: so many tokens of a row are read, their tags learned and predicted; all of its tags are judged."""
     size: int = 0
     """retrieval: numbers that a row becomes."""
     temperature: float = 1.0
@@ -98,8 +98,12 @@ class TaskEncoding:
         """Of a kind whose label is a list: each row's numbers int32, from 1 (0 is padding; none where not labelled), and the
         mask of labels, bool [n]."""
         if self.kind == "tagging":
-            return numbered(target if self.max_tokens is None else target.list.head(self.max_tokens), self.classes)
+            return numbered(target, self.classes)
         return numbered(target.list.unique(maintain_order=True), self.classes)
+
+    def learned(self, lists: Ragged) -> Ragged:
+        """What is learned of `encode_list`'s rows: of tagging the tags of the tokens that are read."""
+        return lists if self.max_tokens is None else lists.head(self.max_tokens)
 
     def truth(self, lists: Ragged) -> Any:
         """What `encode_list` gave, as the metrics of the kind read it: float64 [n, classes], 1 where the label holds it; of

@@ -57,6 +57,14 @@ class Ragged:
         inside = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
         return Ragged(self.values[np.repeat(self.offsets[at], lengths) + inside], offsets)
 
+    def head(self, most: int) -> Ragged:
+        """Of each row the first `most` values, or all that it has; itself if no row has more."""
+        lengths = np.minimum(self.lengths, most)
+        if np.array_equal(lengths, self.lengths):
+            return self
+        inside = np.arange(len(self.values)) - np.repeat(self.offsets[:-1], self.lengths)
+        return Ragged.of_lengths(self.values[inside < most], lengths)
+
 
 def _from_lengths(lengths: Ints) -> Ints:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])

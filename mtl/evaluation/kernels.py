@@ -8,27 +8,19 @@ made a probability on valid (Platt 1999 for two classes, one temperature for mor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from mtl.data.encodings import TaskEncoding
-from mtl.data.inputs.base import Arrays
 
 STRENGTHS = (1.0, 10.0)
 """C: what a row on the wrong side costs."""
 LIMIT = 10_000
-KINDS = ("binary", "multiclass", "ordinal", "regression")
-"""Kinds of tasks that they are fitted for; of others trees read the pixels."""
 CACHE_MB = 500
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-
-
-def reads_pixels(inputs: Sequence[str], arrays: Mapping[str, Arrays]) -> bool:
-    """Whether one of these inputs is a picture."""
-    return any("pixels" in arrays[name] for name in inputs)
 
 
 def fit_kernel(task: TaskEncoding, X: Sequence[Any], targets: Sequence[Floats], labelled: Sequence[Any]) -> Floats:

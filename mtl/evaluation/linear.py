@@ -32,11 +32,6 @@ FARTHEST = 10.0
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def is_linear(inputs: Sequence[str], arrays: Mapping[str, Arrays]) -> bool:
-    """Whether one of these inputs is a text or a recording."""
-    return any("tokens" in arrays[name] or "samples" in arrays[name] for name in inputs)
-
-
 def features(inputs: Sequence[str], parts: Sequence[Mapping[str, Arrays]], fitted: int) -> list[Any]:
     """A sparse matrix [rows, features] of each part; what is counted is decided on the first `fitted` parts."""
     from scipy.sparse import csr_matrix, hstack

@@ -11,14 +11,15 @@ import numpy as np
 
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings, TaskEncoding
-from mtl.data.inputs import PretrainedVectorEncoding
+from mtl.data.inputs.base import Arrays
 from mtl.evaluation.binaries import each_class
-from mtl.evaluation.kernels import KINDS, fit_kernel, reads_pixels
-from mtl.evaluation.linear import features, fit_linear, is_linear
+from mtl.evaluation.kernels import fit_kernel
+from mtl.evaluation.linear import features, fit_linear
 from mtl.evaluation.metrics import Array
 from mtl.evaluation.mfcc import with_statistics
 from mtl.evaluation.neighbours import fit_neighbours
 from mtl.evaluation.pixels import with_pixels
+from mtl.evaluation.plain import KERNEL, LINEAR, NEIGHBOURS, TAGGER, TREES, rival_of
 from mtl.evaluation.predictions import Predictions
 from mtl.evaluation.tagger import fit_tagger
 from mtl.evaluation.trees import fit_trees, table_of
@@ -63,28 +64,24 @@ class _Rivals:
         parts = with_statistics(encodings.inputs, [train.inputs, valid.inputs, test.inputs], fitted=2)
         self.parts = with_pixels(encodings.inputs, parts)
         self.known = [train, valid]
-        self.vectors = {name for name, one in encodings.inputs.items() if one.kind == PretrainedVectorEncoding.kind}
+        self.kinds = {name: _kind(of) for name, of in train.inputs.items()} | {n: one.kind for n, one in encodings.inputs.items()}
         self.features = cache(partial(features, parts=self.parts, fitted=2))
         self.table = cache(partial(table_of, fitted=self.parts[:2], test=self.parts[2]))
 
     def predict(self, task: TaskEncoding) -> Any:
         at = self.known[0].tasks.index(task.name)
         masks = [side.labelled[:, at] for side in self.known]
-        if task.kind == "tagging":
+        rival = rival_of(task.kind, [self.kinds[name] for name in task.inputs])
+        if rival == TAGGER:
             tokens = [part[task.tags]["tokens"] for part in self.parts]
             return fit_tagger(task, tokens, [side.lists[task.name] for side in self.known], masks)
-        rival, read = self._choose(task)
+        fits: dict[str, Rival] = {TREES: fit_trees, KERNEL: fit_kernel, LINEAR: fit_linear, NEIGHBOURS: fit_neighbours}
+        fit, read = fits[rival], self.table(task.inputs) if rival == TREES else self.features(task.inputs)
         if task.kind == "multilabel":
-            return each_class(task, self.known, lambda one, targets: rival(one, read, targets, masks))
-        return rival(task, read, [side.targets[:, at].astype(np.float64) for side in self.known], masks)
+            return each_class(task, self.known, lambda one, targets: fit(one, read, targets, masks))
+        return fit(task, read, [side.targets[:, at].astype(np.float64) for side in self.known], masks)
 
-    def _choose(self, task: TaskEncoding) -> tuple[Rival, Any]:
-        """The rival, and what it reads."""
-        inputs, arrays = task.inputs, self.parts[0]
-        if task.kind == "retrieval":
-            return fit_neighbours, self.features(inputs)
-        if is_linear(inputs, arrays) or self.vectors.intersection(inputs):
-            return fit_linear, self.features(inputs)
-        if reads_pixels(inputs, arrays) and task.kind in KINDS:
-            return fit_kernel, self.features(inputs)
-        return fit_trees, self.table(inputs)
+
+def _kind(arrays: Arrays) -> str:
+    """A kind of input that has these arrays, of one that the encodings do not name."""
+    return next((kind for part, kind in (("tokens", "text"), ("samples", "audio"), ("pixels", "image")) if part in arrays), "")

@@ -21,6 +21,7 @@ import torch
 
 from mtl.data import pretrained as files
 from mtl.data.pretrained import PretrainedModel, written
+from mtl.extras import installed
 from mtl.files import replacing
 from mtl.network import pretrained as network
 from mtl.pretrained import vectors
@@ -96,7 +97,7 @@ def key_of(model: PretrainedModel) -> str:
     code = b"".join(Path(str(module.__file__)).read_bytes() for module in (files, network, vectors))
     used = {key: value for key, value in asdict(model).items() if key != "folder"}
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else torch.backends.cpu.get_cpu_capability()
-    parts = [used, sha256(code).hexdigest(), platform.machine(), device, torch.__version__]
+    parts = [used, sha256(code).hexdigest(), platform.machine(), device, torch.__version__, installed("transformers")]
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -1,4 +1,8 @@
-"""Candidate against champion on the newest rows that the champion never trained on, each with its own encodings."""
+"""Candidate against champion on the newest rows that the champion never trained on, each with its own encodings.
+
+Identities of a retrieval task come and go with the rows of train: both models are asked which it is of those that both know,
+on the rows of these.
+"""
 
 from __future__ import annotations
 
@@ -65,9 +69,12 @@ def contest(spec: Spec, test: AlignedSet, candidate: Contestant, champion: Conte
 
 
 def _fresh(test: AlignedSet, encodings: Encodings, champion: Contestant) -> _Fresh:
-    keys = test.keys()
+    keys, theirs = test.keys(), {task.name: task for task in champion.encodings.tasks}
     mask = ~np.isin(entity_hashes(keys), champion.trained_on())
     truth, labelled = test.truth(encodings.tasks), test.labels(encodings.tasks)
+    for task in encodings.tasks:
+        if task.name in theirs and task.kind == theirs[task.name].kind == "retrieval":
+            labelled[task.name] = labelled[task.name] & _both_know(task, theirs[task.name])[truth[task.name].astype(np.intp)]
     return _Fresh(keys.filter(mask), mask, {n: v[mask] for n, v in truth.items()}, {n: v[mask] for n, v in labelled.items()})
 
 
@@ -78,6 +85,8 @@ def _unlike(ours: TaskEncoding, theirs: TaskEncoding) -> str:
             return f"the champion's {what} of it is {getattr(theirs, what)!r}, the candidate's {getattr(ours, what)!r}"
     if ours.levels != theirs.levels:
         return "the champion predicts other quantiles of it"
+    if ours.kind == "retrieval":
+        return ""
     same = ours.classes[1:] == theirs.classes[1:] if ours.kind == "binary" else set(ours.classes) == set(theirs.classes)
     return "" if same else "the champion knows other classes of it"
 
@@ -86,7 +95,8 @@ def _too_few(fresh: _Fresh, task: TaskEncoding) -> str:
     labels = int(fresh.labelled[task.name].sum())
     if labels >= MIN_ROWS:
         return ""
-    return f"{labels} labels on the {fresh.keys.height} test rows that the champion never trained on; {MIN_ROWS} are needed"
+    of, who = (" of an identity that the champion knows", "it") if task.kind == "retrieval" else ("", "the champion")
+    return f"{labels} labels{of} on the {fresh.keys.height} test rows that {who} never trained on; {MIN_ROWS} are needed"
 
 
 def _cannot_tell(reason: str) -> dict[str, Any]:
@@ -103,10 +113,11 @@ def _compared(
     except (MtlError, pl.exceptions.PolarsError, KeyError, FileNotFoundError):
         reason = "the champion reads columns that the validated tables no longer have"
         return {task.name: _cannot_tell(reason) for task in tasks}
-    rival = champion.predictions(raw)
+    rival, mine = champion.predictions(raw), candidate.predictions(_raw(spec, candidate, fresh, rows))
     theirs = {task.name: task for task in champion.encodings.tasks}
     done = compare(
-        tasks, fresh.truth, fresh.labelled, candidate.predictions(_raw(spec, candidate, fresh, rows)),
+        tasks, fresh.truth, fresh.labelled,
+        mine | {t.name: _of_both(mine[t.name], t, t, theirs[t.name]) for t in tasks if t.kind == "retrieval"},
         {task.name: _in_order(rival[task.name], task, theirs[task.name]) for task in tasks},
         tolerance=spec.gate.tolerance, confidence=spec.gate.confidence, resamples=spec.evaluation.resamples,
         seed=spec.evaluation.seed, groups=groups_of(fresh.keys),
@@ -128,6 +139,21 @@ def _in_order(values: Any, ours: TaskEncoding, theirs: TaskEncoding) -> Any:
     """The champion's probabilities [n, classes] in the candidate's order of classes; quantiles are in that of their levels."""
     if ours.kind == "tagging":
         return ours.truth(ours.encode_list(theirs.tags_of(values))[0])
+    if ours.kind == "retrieval":
+        return _of_both(values, theirs, ours, theirs)
     if values.ndim == 1:
         return values
     return values[:, [theirs.parts.index(part) for part in ours.parts]]
+
+
+def _both_know(ours: TaskEncoding, theirs: TaskEncoding) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Of each identity of the candidate's, whether it is one of the champion's too."""
+    return np.isin(ours.classes, theirs.classes)
+
+
+def _of_both(values: Any, of: TaskEncoding, ours: TaskEncoding, theirs: TaskEncoding) -> Any:
+    """What the model of `of`, one of the two, says [n, identities], in the candidate's order; 0 for identities that one lacks."""
+    both, at = _both_know(ours, theirs), {name: place for place, name in enumerate(of.classes)}
+    found = np.zeros((len(values), len(both)))
+    found[:, both] = values[:, [at[name] for name, known in zip(ours.classes, both, strict=True) if known]]
+    return found

@@ -53,7 +53,7 @@ class Package:
         """Task -> predictions of the rows of `frame` (raw columns `encodings.names`).
 
         Regression and count float64 [n] in the task's unit, quantiles float64 [n, levels], binary float64 [n], classes
-        float64 [n, classes].
+        float64 [n, classes], tags `Ragged` as `TaskEncoding.tagged` gives them, of the tokens that the model reads.
         Raises DataError if a column is missing.
         """
         return self.predictions_with_spread(frame)[0]
@@ -74,7 +74,8 @@ class Package:
 
     def predict(self, frame: pl.DataFrame) -> pl.DataFrame:
         """One column a number, and for classes the label decided on and a column TASK.LABEL for each probability, for
-        quantiles the median and a column TASK.qLEVEL for each. Of tags a list, one for each token.
+        quantiles the median and a column TASK.qLEVEL for each. Of tags a list, one for each token that the model reads: of a
+        longer row the first `max_tokens` (`TaskEncoding.max_tokens`), since nothing is said of the others.
 
         A model with members says beside each how sure it is: TASK_spread, the standard deviation over its members of the
         number, of the probability of the positive class, or of the probability of the label decided on; of several labels the

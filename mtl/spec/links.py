@@ -152,7 +152,7 @@ def _check_balancing(spec: Spec) -> None:
 
 
 def _check_sampler(spec: Spec) -> None:
-    """A sampler needs batches that tasks share, and by_weight weights to go by."""
+    """A sampler needs batches that tasks share and no task whose rows must come in pairs, and by_weight weights to go by."""
     sampler, key = spec.training.sampler, ("training", "sampler")
     if sampler == "proportional":
         return
@@ -161,6 +161,11 @@ def _check_sampler(spec: Spec) -> None:
     _need(
         not own, key, "a sharing whose tasks learn from the same batches", f"{where}: {', '.join(own)}, each task on its own rows",
         "write sampler: proportional, or another sharing",
+    )  # fmt: skip
+    paired = next((name for name, task in spec.tasks.items() if task.kind == "retrieval"), "")
+    _need(
+        not paired, key, "a sampler that deals rows of an identity two by two, proportional",
+        f"sampler: {sampler}, beside tasks.{paired} of kind retrieval", "write sampler: proportional, or remove the task",
     )  # fmt: skip
     idle = next((name for name, task in spec.tasks.items() if task.weight == 0), "")
     _need(

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 import mtl
+from mtl.extras import installed
 from mtl.spec import Model, Training
 from mtl.training.batches import Rows
 from mtl.training.optimizers import put_states, states_of
@@ -34,8 +35,9 @@ SHARE = 0.05
 
 
 def key_of(inputs: str, encodings: Any, model: Model, training: Training, sharing: str, device: torch.device) -> str:
-    """Hash of everything that decides a run's bytes: data, encodings, spec, code, machine."""
+    """Hash of everything that decides a run's bytes: data, `encodings` (`mtl.data.encodings.Encodings`), spec, code, machine."""
     parts = [inputs, asdict(encodings), model.model_dump(), training.model_dump(), sharing, _code(), _machine(device)]
+    parts += [f"{package} {installed(package)}" for package in encodings.packages]  # a pretrained encoder is code of theirs
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from mtl.training.apart import apart
 from mtl.training.pairs import in_pairs
 
 LEAST_STEPS = 8
@@ -58,10 +59,10 @@ def own(
 
 def dealt(draws: Sequence[Tensor], count: int, generator: torch.Generator | None, lengths: Tensor | None) -> list[Tensor]:
     """Rows in `count` batches of equal size, one more or less, in the order in which they come; of several `draws` (int64
-    [rows] each, of one unit) each batch has its share. By length, if there are lengths and a generator."""
+    [rows] each, of one unit) each batch has its share, and no row twice. By length, if there are lengths and a generator."""
     rows, of = torch.cat(list(draws)), torch.arange(len(draws)).repeat_interleave(torch.tensor([len(one) for one in draws]))
     if len(draws) > 1:
-        rows, of = _evenly(rows, of, torch.rand(len(draws), generator=generator, dtype=torch.float64))
+        rows, of = _evenly(rows, of, torch.rand(len(draws), generator=generator, dtype=torch.float64), count)
     parts = list(zip(rows.tensor_split(count), of.tensor_split(count), strict=True))
     if lengths is None or generator is None:
         return [part for part, _ in parts]
@@ -88,12 +89,13 @@ def _by_length(pool: Sequence[tuple[Tensor, Tensor]], lengths: Tensor, units: in
     order = torch.argsort(lengths[rows], stable=True)
     rows, of = rows[order], of[order]
     if units > 1:
-        rows, of = _evenly(rows, of, torch.full((units,), 0.5, dtype=torch.float64))
+        rows, of = _evenly(rows, of, torch.full((units,), 0.5, dtype=torch.float64), len(pool))
     return list(rows.tensor_split(len(pool)))
 
 
-def _evenly(rows: Tensor, of: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows and their units in an order in which every stretch has each unit's share; those of one unit keep theirs.
+def _evenly(rows: Tensor, of: Tensor, start: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Rows and their units in an order in which every stretch has each unit's share, and none of `count` batches a row twice;
+    but for that those of one unit keep their order.
 
     `start` [unit], from 0 to 1: where a unit's first row stands between two of its own.
     """
@@ -102,4 +104,5 @@ def _evenly(rows: Tensor, of: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
     rank = torch.empty_like(of)
     rank[together] = torch.arange(len(of)) - (sizes.cumsum(0) - sizes).repeat_interleave(sizes)
     order = torch.argsort((rank + start[of]) / sizes[of], stable=True)
+    order = order[apart(rows[order], of[order], count)]
     return rows[order], of[order]

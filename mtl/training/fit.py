@@ -23,7 +23,7 @@ from mtl.relatedness.tracking import Relatedness
 from mtl.spec import Model, Training
 from mtl.training.baseline import best_constants, constant_losses, start_at_constants
 from mtl.training.batches import Rows, Store
-from mtl.training.catalogue import fill_catalogues
+from mtl.training.catalogue import fill_catalogue, fill_for_good
 from mtl.training.checkpoints import Checkpoint, digest, key_of
 from mtl.training.devices import seed_epoch, settings
 from mtl.training.distillation import Teachers, is_taught
@@ -31,6 +31,8 @@ from mtl.training.lessons import Lesson
 from mtl.training.loop import Losses, train_epoch, train_steps, valid_losses
 from mtl.training.relating import look_ahead, tracker_of
 from mtl.training.run import Row, Run
+from mtl.training.schedules import set_rates
+from mtl.training.stopping import mean_score
 
 HISTORY: dict[str, Any] = {
     "epoch": pl.Int64, "task": pl.String, "train_loss": pl.Float64, "valid_loss": pl.Float64, "labels": pl.Int64,
@@ -42,8 +44,8 @@ GATE_ROWS = 8192
 
 @dataclass(frozen=True)
 class Epoch:
-    """What is known after an epoch. Losses by task, of the tasks still training; `score` is what early stopping reads:
-    the mean over these tasks of loss ÷ best constant's loss on valid."""
+    """What is known after an epoch. Losses by task, of the tasks still training that had a label; `score` is what early stopping
+    reads: the mean over these tasks of loss ÷ best constant's loss on valid."""
 
     epoch: int
     max_epochs: int
@@ -121,7 +123,7 @@ def fit(
         except torch.cuda.OutOfMemoryError as error:
             raise _too_big(device) from error
         fitted = _fitted(run, valid, device)
-        fill_catalogues(fitted.network, train, device)
+        fill_for_good(fitted.network, train, device)
         checkpoint.remove()
         return fitted
 
@@ -149,19 +151,21 @@ def _epochs(
     all_train, all_valid = replace(Store.of(plan, train, device), lesson=lesson), Store.of(plan, valid, device)
     count = train_steps(run.network, all_train, run.training.optimizer, run.training.batch_size)
     best = best_constants(run.network, all_train)
-    constants = constant_losses(run.network, best, all_train, all_valid)
+    constants = constant_losses(run.network, best, all_train, all_valid, count)
     start_at_constants(run.network, best)
     checkpoint.load(run)
     before, on_train, on_valid = run.seconds, all_train.only(run.active), all_valid.only(run.active)
     while run.goes_on:
         run.epoch += 1
+        set_rates(run.optimizer, run.training, run.epoch)
         trained = _finite(run, train_epoch(run, on_train, count), "train")
+        fill_catalogue(run.network, on_train, run.training.precision)
         judged = _finite(run, valid_losses(run, on_valid), "valid")
         scores = _scores(trained.mean, judged.mean, [constants[task] for task in run.active])
         run.note(scores)
         names = [task.name for task in run.network.plan.tasks]
         of_tasks = zip(names, trained.mean, judged.mean, trained.counts, strict=True)
-        rows = [(run.epoch, name, float(t or 0), v, labels) for name, t, v, labels in of_tasks]
+        rows = [(run.epoch, name, t, v, labels) for name, t, v, labels in of_tasks]
         run.history += rows
         run.seconds = before + time.perf_counter() - start
         look_ahead(run, on_train, count)
@@ -169,14 +173,14 @@ def _epochs(
             on_train, on_valid = all_train.only(run.active), all_valid.only(run.active)
         checkpoint.save(run)
         if progress is not None:
-            progress(_epoch(run, rows, sum(scores) / len(scores)))
+            progress(_epoch(run, rows, mean_score(scores)))
     run.seconds = before + time.perf_counter() - start
 
 
-def _scores(train: list[float | None], valid: list[float | None], constants: list[float]) -> list[float]:
-    """Each task's loss ÷ its best constant's; on train where valid has no label of it."""
+def _scores(train: list[float | None], valid: list[float | None], constants: list[float]) -> list[float | None]:
+    """Each task's loss ÷ its best constant's; on train where valid has no label of it, None where the epoch had none either."""
     losses = [t if v is None else v for t, v in zip(train, valid, strict=True)]
-    return [(loss or 0.0) / constant for loss, constant in zip(losses, constants, strict=True)]
+    return [None if loss is None else loss / constant for loss, constant in zip(losses, constants, strict=True)]
 
 
 def _finite(run: Run, losses: Losses, split: str) -> Losses:
@@ -194,7 +198,7 @@ def _finite(run: Run, losses: Losses, split: str) -> Losses:
 
 
 def _epoch(run: Run, rows: list[Row], score: float) -> Epoch:
-    train = {task: loss for _, task, loss, *_ in rows}
+    train = {task: loss for _, task, loss, *_ in rows if loss is not None}
     valid = {task: loss for _, task, _, loss, _ in rows if loss is not None}
     units, tasks = run.stopping.score, len(run.plan.tasks)
     best = units[0] if len(units) == 1 else sum(units[run.unit_of[task]] for task in range(tasks)) / tasks  # groups differ in size

@@ -28,7 +28,7 @@ VALID_ROWS = 8192
 
 @dataclass(frozen=True)
 class Losses:
-    """each: [step, task] sum of losses over labels; labels: [step, task]. Both on the CPU."""
+    """each: [step, task] sum of losses over labels; labels: [step, task], those that count. Both on the CPU."""
 
     each: Tensor
     labels: Tensor
@@ -41,7 +41,7 @@ class Losses:
 
     @property
     def counts(self) -> list[int]:
-        """Of each task: its labels, each as often as it came."""
+        """Of each task: its labels that count, each as often as it came."""
         return [int(labels) for labels in self.labels.double().sum(0)]
 
 
@@ -57,7 +57,7 @@ def train_epoch(run: Run, train: Store, count: int) -> Losses:
 
 
 def _dealt(run: Run, train: Store, count: int, generator: torch.Generator) -> Iterable[Tensor]:
-    """The rows of each step of this epoch."""
+    """The rows of each step of this epoch; samplers know nothing of rows that are alike: the spec refuses them beside those."""
     training, tasks = run.training, run.network.plan.tasks
     alike = {t: train.identity(t) for t, task in enumerate(tasks) if HEADS[task.kind].together}
     if run.network.body.own_rows:
@@ -75,7 +75,8 @@ def _step(run: Run, batch: Batch, meetings: Meetings, number: int) -> tuple[Tens
     device, back = run.network.device, run.balancing.looks_back
     masks = draws(device) if back else []
     outputs, sums = _losses(run, batch, meetings.forward)
-    losses, present = _asked(run, batch, outputs, sums)
+    labels = _in_mean(run.network, batch).sum(1)
+    losses, present = _asked(run, batch, outputs, sums, labels)
     run.optimizer.zero_grad()
     if outputs.shared.penalty is not None:  # the sharing's own wish, no task's: added without balancing
         outputs.shared.penalty.backward(retain_graph=True)  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -88,14 +89,23 @@ def _step(run: Run, batch: Batch, meetings: Meetings, number: int) -> tuple[Tens
     run.optimizer.step()
     if back:
         with torch.no_grad(), drawn_again(device, masks):  # the same rows under the same dropout: all that differs is the step
-            run.balancing.after_step(_asked(run, batch, *_losses(run, batch))[0], present)
-    return sums.detach(), batch.mask.sum(1)
+            run.balancing.after_step(_asked(run, batch, *_losses(run, batch), labels)[0], present)
+    return sums.detach(), labels
 
 
-def _asked(run: Run, batch: Batch, outputs: Outputs, sums: Tensor) -> tuple[Tensor, Tensor]:
-    """What each task descends on, and whether the batch has anything for it, [task]: the mean over its own labels, where one
-    without labels has no say, and what its teacher says, if it has one."""
-    labels = batch.mask.sum(1)
+def _in_mean(network: Network, batch: Batch) -> Tensor:
+    """Which labels of the batch have a say in their task's mean, [task, batch] as its mask."""
+    found = batch.mask
+    for kind, at in network.kinds.items():
+        if network.head(kind).together:
+            places = torch.tensor(at, device=found.device)
+            found = found.index_copy(0, places, network.head(kind).in_mean(batch.targets[at], found[at]))
+    return found
+
+
+def _asked(run: Run, batch: Batch, outputs: Outputs, sums: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """What each task descends on, and whether the batch has anything for it, [task]: the mean over its own `labels` [task] that
+    count, where one without them has no say, and what its teacher says, if it has one."""
     losses, present = sums / labels.clamp(min=1), labels > 0
     if batch.lesson is None:
         return losses, present
@@ -110,12 +120,17 @@ def _losses(run: Run, batch: Batch, forward: Callable[..., Outputs] | None = Non
 
 @torch.inference_mode()
 def valid_losses(run: Run, valid: Store) -> Losses:
-    """Each task's loss over its labels of the split, without dropout."""
+    """Each task's loss over its labels of the split, without dropout; of those whose rows look at each other what rows cost by
+    themselves (`Head.judged`), since `fill_catalogue` has last read train."""
     run.network.eval()
     noted = []
     for rows in in_order(run.network, valid):
         batch = valid.batch(rows)
-        noted.append((_losses(run, batch)[1], batch.mask.sum(1)))
+        outputs, sums = _losses(run, batch)
+        for kind, at in run.network.kinds.items():
+            if run.network.head(kind).together:
+                sums[at] = (run.network.head(kind).judged(outputs.logits[kind], batch.targets[at]) * batch.mask[at]).sum(1)
+        noted.append((sums, batch.mask.sum(1)))
     return _gathered(noted)
 
 

@@ -17,10 +17,10 @@ from mtl.spec import Model, Training
 from mtl.spec.options import MEETING, ON_GRADIENTS
 from mtl.training.meeting import place_of
 from mtl.training.optimizers import Parameters, make_optimizer, put_states, states_of, states_only
-from mtl.training.stopping import Stopping
+from mtl.training.stopping import Stopping, mean_score
 
-Row = tuple[int, str, float, float | None, int]
-"""Of the history: epoch, task, train loss, valid loss, labels it was trained on in this epoch."""
+Row = tuple[int, str, float | None, float | None, int]
+"""Of the history: epoch, task, train loss, valid loss (None without a label), labels it was trained on in this epoch."""
 
 
 @dataclass
@@ -94,11 +94,12 @@ class Run:
         self.at = place_of(network, mask) if asked == "auto" else asked
         self.balancing.meet(self.at, network.units)
 
-    def note(self, scores: Sequence[float]) -> None:
-        """Take these scores of the tasks (of this epoch), keep the weights of whoever is at its best and has not stopped."""
+    def note(self, scores: Sequence[float | None]) -> None:
+        """Take these scores of the tasks (of this epoch, None without a label), keep the weights of whoever is at its best and has
+        not stopped."""
         going = [i for i, unit in enumerate(self.units) if self.stopping.goes_on(self.epoch - 1, unit)]
         members = [self.network.units[i] for i in going]
-        by_unit = [sum(scores[task] for task in unit) / len(unit) for unit in members]
+        by_unit = [mean_score([scores[task] for task in unit]) for unit in members]
         better = self.stopping.improved(self.epoch, [self.units[i] for i in going], by_unit)
         if better:
             self._keep(sorted(task for i in better for task in members[i]))

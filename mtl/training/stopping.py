@@ -28,3 +28,9 @@ class Stopping:
 
     def goes_on(self, epoch: int, unit: int) -> bool:
         return epoch - self.epoch[unit] < self.patience
+
+
+def mean_score(scores: Sequence[float | None]) -> float:
+    """The mean of those that there are; ∞, which is never the best, without any."""
+    known = [score for score in scores if score is not None]
+    return sum(known) / len(known) if known else math.inf

@@ -30,11 +30,12 @@ OF_INPUTS: dict[str, tuple[str, ...]] = {
     "vector": (),
     "pretrained_text": (),
     "text": ("tokenizer", "vocabulary", "lowercase", "max_tokens", "network", "pooling"),
-    "tokens": ("vocabulary", "least", "lowercase", "affixes", "max_tokens", "network", "pooling"),
+    "tokens": ("vocabulary", "least", "lowercase", "affixes", "network", "pooling"),
     "image": ("channels", "augment.flip", "augment.shift", "augment.rotate"),
     "audio": ("seconds", "mels", "window_ms", "hop_ms", "network", "pooling"),
 }
-"""Kind of an input -> its keys that are tuned, likewise; and the options of a text's network."""
+"""Kind of an input -> its keys that are tuned, likewise; and the options of a text's network. Not the `max_tokens` of tokens:
+valid's loss is of the tags that are read, so that a trial would gain by reading less."""
 DEFAULTS: dict[str, Choices | Range] = {
     "model.sharing": ("shared_bottom", "hybrid", "mmoe"),
     "training.balancing": ("equal", "uncertainty"),

@@ -40,6 +40,11 @@ def test_a_slice_is_that_of_a_list(rows: Lists, part: slice) -> None:
     assert_holds(ragged(rows)[part], rows[part])
 
 
+@given(lists, st.integers(0, 5))
+def test_a_head_is_the_first_values_of_each_row(rows: Lists, most: int) -> None:
+    assert_holds(ragged(rows).head(most), [row[:most] for row in rows])
+
+
 @given(lists.filter(bool), st.data())
 def test_numbers_take_rows_in_their_order_also_twice_and_from_the_end(rows: Lists, data: st.DataObject) -> None:
     at = data.draw(st.lists(st.integers(-len(rows), len(rows) - 1), max_size=9))

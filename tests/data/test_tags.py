@@ -61,8 +61,9 @@ def test_tags_come_back_as_they_were(spans: bool, numbers: list[list[int]]) -> N
     assert task.types == (("a", "b") if spans else TAGS)
 
 
-def test_tags_are_cut_where_tokens_are_and_a_new_one_makes_no_label() -> None:
+def test_tags_are_learned_as_far_as_tokens_are_read_and_a_new_one_makes_no_label() -> None:
     task = TaskEncoding("y", "y", "tagging", "e", "s", "y", ("x",), "span_f1", classes=TAGS, spans=True, tags="x", max_tokens=2)
     lists, labelled = task.encode_list(series([["O", "B-a", "I-a"], ["B-c"], None, ["O"], ["O", "O", "B-c"]]))
-    assert labelled.tolist() == [True, False, False, True, True]
-    assert [row.tolist() for row in np.split(lists.values, lists.offsets[1:-1])] == [[1, 2], [], [], [1], [1, 1]]
+    assert labelled.tolist() == [True, False, False, True, False]
+    for rows, wanted in ((lists, [[1, 2, 3], [], [], [1], []]), (task.learned(lists), [[1, 2], [], [], [1], []])):
+        assert [row.tolist() for row in np.split(rows.values, rows.offsets[1:-1])] == wanted

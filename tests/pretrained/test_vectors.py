@@ -78,6 +78,16 @@ def test_another_use_of_the_model_is_another_vector(kept: PretrainedModel, tmp_p
     assert len(list(tmp_path.iterdir())) == 1, "of other uses nothing is kept"
 
 
+def test_another_version_of_what_reads_them_makes_them_anew(
+    kept: PretrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counted: list[int]
+) -> None:
+    texts = pl.Series(["good red dress"])
+    kept_vectors(kept, texts, tmp_path, silent)
+    monkeypatch.setattr("mtl.extras.version", {"transformers": "5.99.0"}.__getitem__)
+    kept_vectors(kept, texts, tmp_path, silent)
+    assert counted == [1, 1]
+
+
 def test_a_killed_run_goes_on(kept: PretrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counted: list[int]) -> None:
     monkeypatch.setattr(making, "TOKENS", 64)
     monkeypatch.setattr(keeping, "SECONDS", 0.0)

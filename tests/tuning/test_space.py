@@ -96,6 +96,14 @@ def test_a_temperature_is_drawn_for_the_sampler_that_reads_it(base: Make) -> Non
     assert len(tried) == 4
 
 
+def test_how_many_tokens_are_tagged_is_not_tuned(base: Make) -> None:
+    """Whoever reads fewer is judged on fewer, as far as valid's loss goes."""
+    params = PARAMS.replace("tasks:\n", "  words: {source: people, kind: tokens, column: words}\ntasks:\n")
+    keys = list(tunable_keys(base("{}", params).spec))
+    assert "inputs.words.affixes" in keys
+    assert "inputs.words.max_tokens" not in keys
+
+
 def test_without_a_space_a_sensible_one_is_searched(base: Make) -> None:
     made = base()
     space = space_of(made)

@@ -128,7 +128,7 @@ def _fit(spec: Spec, target: Target) -> TaskEncoding:
         return replace(task, mean=float(values.mean()) if len(values) else 0.0, std=std if std > 0 else 1.0)
     if task.kind == "tagging":
         task = replace(task, classes=classes_of(said.classes or train.explode().drop_nulls().unique(), task.spans))
-        lengths = task.encode_list(train)[0].lengths
+        lengths = task.learned(task.encode_list(train)[0]).lengths
         return replace(task, length=max(1.0, float(lengths.mean())) if len(lengths) else 1.0)
     if task.kind == "binary":
         task = replace(task, classes=_pair(said.negative, said.positive, set(target.rows["label"].drop_nulls().unique())))
@@ -146,8 +146,10 @@ def _pair(negative: str | None, positive: str | None, seen: set[str]) -> tuple[s
 
 
 def _different(task: TaskEncoding, labels: pl.Series) -> int:
-    """How many different labels there are."""
+    """How many different labels there are; of tagging, how many tags in all of them."""
     codes, labelled = task.encode(labels)
+    if task.kind == "tagging":
+        return len(np.unique(task.learned(task.encode_list(labels)[0]).values))
     if task.kind in LISTS:
         return task.encode_list(labels)[0].lists().filter(pl.Series(labelled)).n_unique()
     return len(np.unique(codes[labelled]))
@@ -161,5 +163,13 @@ def _unfit(spec: Spec, target: Target, sides: Sequence[str]) -> str:
     if target.sizes["train"] < spec.encoding.min_labels:
         return f"{target.sizes['train']} labels in train"
     if _different(target.task, target.labels("train")) < 2:
-        return f"one value only in train ({target.labels('train')[0]})"
+        return f"one value only in train ({_shown(target)})"
     return ""
+
+
+def _shown(target: Target) -> str:
+    """The first label of train; of tagging its first tag."""
+    label = target.labels("train")[0]
+    if target.task.kind == "tagging":
+        return str(label[0])
+    return ", ".join(label) or "no label" if target.task.kind in LISTS else str(label)

@@ -18,7 +18,7 @@ from mtl.evaluation.metrics.values import Array, Scorer, Value, defined, ratio, 
 
 OUTSIDE = 1
 """The number of a token that is in no span."""
-NO_SPAN = "no span in test, true or predicted"
+NO_SPAN, NO_TOKEN = "no span in test, true or predicted", "no token in test"
 NONE_PREDICTED, NONE_TRUE = "no span is predicted in test", "no span in test"
 
 
@@ -74,7 +74,7 @@ def _both(true: Ints, said: Ints, row: Ints) -> tuple[Spans, Spans, np.ndarray[A
 
 
 def _of_lengths(predicted: Ragged, lengths: Ints) -> Ints:
-    """The values [token], for rows of these lengths: what is missing is in no span (an older model may cut rows earlier)."""
+    """The values [token], for rows of these lengths: what a model does not say, of tokens it does not read, is in no span."""
     values = predicted.values.astype(np.int64)
     if np.array_equal(predicted.lengths, lengths):
         return values
@@ -93,7 +93,7 @@ def point(truth: Ragged, predicted: Ragged) -> dict[str, Value]:
         "span_f1": defined(2 * n["both"] / any_span) if any_span else undefined(NO_SPAN),
         "span_precision": defined(n["both"] / n["said"]) if n["said"] else undefined(NONE_PREDICTED),
         "span_recall": defined(n["both"] / n["true"]) if n["true"] else undefined(NONE_TRUE),
-        "accuracy": defined(n["right"] / n["tokens"]),
+        "accuracy": defined(n["right"] / n["tokens"]) if n["tokens"] else undefined(NO_TOKEN),
         "row_accuracy": defined(n["whole"] / n["rows"]),
     }
 

@@ -90,6 +90,15 @@ class Head(nn.Module, ABC):
         """The same of a whole batch, with the rows that have labels, mask [task, batch]; other rows may get anything."""
         return self.loss(logits, targets)
 
+    def in_mean(self, targets: Tensor, mask: Tensor) -> Tensor:
+        """Targets and mask of a whole batch [task, batch] → the mask without labels that cost nothing, whatever is predicted:
+        they have no say in a mean."""
+        return mask
+
+    def judged(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """What each row costs by itself, whoever else is there, [task, batch]: what early stopping reads."""
+        return self.loss(logits, targets).mean(-1)
+
     @abstractmethod
     def imitation(self, logits: Tensor, soft: Tensor) -> Tensor:
         """Logits [task, batch, member, out] and what another network predicts, [task, batch, class], one number or
@@ -133,6 +142,10 @@ class Head(nn.Module, ABC):
     @abstractmethod
     def constant(self, targets: Tensor, task: int) -> Tensor:
         """Logits [out] of the constant that fits these targets [n] of one task best: what every network must beat."""
+
+    def usual(self, times: Tensor, rows: int, task: int) -> Tensor:
+        """Where `listed`: `constant` of so many rows, whose lists hold each class so many times, int64 [out]."""
+        raise NotImplementedError
 
 
 def mean_logit(logits: Tensor) -> Tensor:

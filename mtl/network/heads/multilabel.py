@@ -52,7 +52,10 @@ class Multilabel(Head):
         return mean_logit(known).masked_fill(self.counted == 0, -torch.inf)
 
     def constant(self, targets: Tensor, task: int) -> Tensor:
-        share = held(targets, self.weight.shape[-1]).to(self.weight.dtype).mean(0)
+        return self.usual(held(targets, self.weight.shape[-1]).sum(0), len(targets), task)
+
+    def usual(self, times: Tensor, rows: int, task: int) -> Tensor:
+        share = times.to(self.weight.dtype) / rows
         return torch.logit(share, eps=1e-6).masked_fill(self.counted[task].flatten() == 0, -torch.inf)
 
 

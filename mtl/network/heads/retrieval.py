@@ -5,12 +5,15 @@ its identity in the batch and A(i) all other rows there that have one:
 
     −1/|P(i)| · Σ_{p ∈ P(i)} log( exp(z_i·z_p / τ) / Σ_{a ∈ A(i)} exp(z_i·z_a / τ) )
 
-A row whose identity nobody else in the batch has adds 0, one without a label is in no sum. The catalogue holds of each identity
-the mean of its points over the train rows; a prediction is the softmax over it of cosine / τ.
+A row whose identity nobody else in the batch has adds 0 and does not count (`in_mean`), one without a label is in no sum. The
+catalogue holds of each identity the mean of its points over the train rows; a prediction is the softmax over it of cosine / τ.
+How large the loss is hangs on who else is in the batch, so that early stopping reads another: −log of the share that a row's
+identity has in its prediction (`judged`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
@@ -78,14 +81,31 @@ class Retrieval(Head):
         found = among - torch.where(alike, cosine, 0).sum(-1) / count.clamp(min=1)
         return torch.where(count > 0, found, 0)
 
+    def in_mean(self, targets: Tensor, mask: Tensor) -> Tensor:
+        """Without rows whose identity nobody else in the batch has."""
+        identity, order = torch.where(mask > 0, targets, -1).sort(1)
+        alike = (identity[:, 1:] == identity[:, :-1]) & (identity[:, 1:] >= 0)
+        met = functional.pad(alike, (1, 0)) | functional.pad(alike, (0, 1))
+        return mask * met.gather(1, order.argsort(1))
+
+    def judged(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """−log of the identity's share in the mean of what the members predict, by the catalogue of now."""
+        log = functional.log_softmax(self._cosines(logits.float()), -1)  # [task, member, batch, identity]
+        identity = targets.long()[:, None, :, None].expand(-1, log.shape[1], -1, -1)
+        return math.log(log.shape[1]) - log.gather(-1, identity).squeeze(-1).logsumexp(1)
+
     def imitation(self, logits: Tensor, soft: Tensor) -> Tensor:
         """Nothing: it is not taught (`taught`)."""
         return logits.new_zeros(logits.shape[:3])
 
     def predictions(self, logits: Tensor) -> Tensor:
         """→ [task, batch, member, identity]; identities that a task does not have get exactly 0."""
+        return functional.softmax(self._cosines(logits), -1).transpose(1, 2)
+
+    def _cosines(self, logits: Tensor) -> Tensor:
+        """With the catalogue, over the temperature: [task, member, batch, identity], −inf where a task has no such identity."""
         cosine = points(logits).transpose(1, 2) @ self.catalogue.to(logits.dtype).transpose(-1, -2) / self.temperature
-        return functional.softmax(cosine.masked_fill(self.nobody, -torch.inf), -1).transpose(1, 2)
+        return cosine.masked_fill(self.nobody, -torch.inf)
 
     def told(self, logits: Tensor) -> Tensor:
         """The point itself: the catalogue is not there before the end."""

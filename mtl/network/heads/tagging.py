@@ -69,7 +69,7 @@ class Tagging(Head):
         if not self.chained.any():
             return self._of_tokens(scores, targets) / self.length
         start, follow = self._chain(logits.shape[3], self.chained)
-        likelihood = log_likelihood(scores.movedim(3, 1), targets.unsqueeze(1), start, follow)
+        likelihood = log_likelihood(scores.movedim(3, 1), targets.unsqueeze(1), start.to(scores), follow.to(scores))
         return -likelihood.movedim(1, -1) / self.length
 
     @staticmethod
@@ -121,7 +121,10 @@ class Tagging(Head):
 
     def constant(self, targets: Tensor, task: int) -> Tensor:
         """targets int64 [n, longest] → the logarithms of the tags' shares."""
-        counts = torch.bincount(targets.flatten(), minlength=self.weight.shape[-1] + 1)[1:].to(self.weight.dtype)
+        return self.usual(torch.bincount(targets.flatten(), minlength=self.weight.shape[-1] + 1)[1:], len(targets), task)
+
+    def usual(self, times: Tensor, rows: int, task: int) -> Tensor:
+        counts = times.to(self.weight.dtype)
         shares = torch.log((counts + 1e-6) / counts.sum().clamp(min=1))
         return shares.masked_fill(self.beyond[task].flatten(), -torch.inf)
 

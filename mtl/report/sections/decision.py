@@ -38,6 +38,7 @@ def context(findings: Findings, spec: Spec) -> dict[str, Any]:
         "tolerance": percent(tolerance(findings)),
         "confidence": confidence(findings),
         "tasks": len(findings.tasks),
+        "plain": findings.plain[1],
         "rows_test": findings.evaluation.get("rows_test"),
         "parameters": (findings.cost.get("parameters") or {}).get("ratio"),
     }

@@ -32,9 +32,28 @@ def by_weight(asked: Asked) -> list[Tensor]:
 
 
 def _by_shares(asked: Asked, shares: Tensor) -> list[Tensor]:
-    """As many rows as there are, shared out; but of no unit more in a batch than it has, since a row that stands twice in a
-    batch says nothing new."""
-    fair = (shares / shares.sum() * asked.sizes.sum()).round().clamp(min=1)
-    each = torch.minimum(fair, asked.sizes * asked.count).long().tolist()
-    before = asked.epoch - 1
+    """As many rows as there are, one a batch at least, shared out; but no row twice in a batch, since that says nothing new."""
+    each, before = _draws(asked.sizes, shares, asked.count), asked.epoch - 1
     return asked.dealt([asked.rows(u, before * n, (before + 1) * n) for u, n in enumerate(each)], asked.count)
+
+
+def _draws(sizes: Tensor, shares: Tensor, count: int) -> list[int]:
+    """Rows that an epoch of `count` batches has of each unit: what one cannot take falls to the others.
+
+    At most all of its rows in every batch. A few less would be too many, since the order of its rows is shuffled anew each time
+    all have come: with draws that begin and end within such a pass, a row may come once more than there are batches.
+    """
+    whole, nearly, total = sizes * count, sizes * (count - 1) + 1, sizes.sum().clamp(min=count)
+    found, free = torch.zeros_like(sizes), torch.ones_like(sizes, dtype=torch.bool)
+    while True:
+        left, fair = (total - found.sum()).clamp(min=0), torch.zeros_like(sizes)
+        fair[free] = shares[free] / shares[free].sum() * left
+        over = fair.round() > nearly
+        if not over.any():
+            break
+        found[over] = torch.where(2 * fair > whole + nearly, whole, nearly)[over]
+        free &= ~over
+    found[free] = fair[free].round().clamp(min=1)
+    short = max(0, count - int(found.sum()))  # rounded off
+    found[torch.argsort(fair - found, descending=True, stable=True)[:short]] += 1
+    return found.long().tolist()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from mtl.data.ragged import Ragged
+from mtl.evaluation import tagger
 from mtl.evaluation.calibration import calibration_curve
 from mtl.evaluation.comparison import compare
 from mtl.evaluation.metrics import point, resampled
-from mtl.evaluation.metrics.tagging import NO_SPAN, NONE_PREDICTED, NONE_TRUE, by_type
+from mtl.evaluation.metrics.tagging import NO_SPAN, NO_TOKEN, NONE_PREDICTED, NONE_TRUE, by_type
+from mtl.evaluation.metrics.values import Value
 from mtl.evaluation.plain import plain_rival
 from mtl.evaluation.rivals import fit_rivals
+from mtl.network.heads import chain
 from mtl.spec import METRICS
 from tests.tagging import mixed, rows_of
 
@@ -56,8 +60,12 @@ def rows(text: str) -> Ragged:
     return Ragged.of_lengths(np.array([n for row in found for n in row]), np.array([len(row) for row in found]))
 
 
+def scored(truth: str, predicted: str) -> dict[str, Value]:
+    return point("tagging", rows(truth), rows(predicted))
+
+
 def values(truth: str, predicted: str) -> list[float | None]:
-    found = point("tagging", rows(truth), rows(predicted))
+    found = scored(truth, predicted)
     return [found[name].value for name in ("span_f1", "span_precision", "span_recall", "accuracy")]
 
 
@@ -68,27 +76,35 @@ def test_spans_are_counted_as_seqeval_does(truth: str, predicted: str, agreed: t
 
 def test_a_span_is_right_if_type_and_both_ends_are() -> None:
     truth = "B-a I-a O B-b / B-a"
-    assert values(truth, "B-a I-a O B-b / B-a")[:3] == [1, 1, 1]
+    assert values(truth, truth)[:3] == [1, 1, 1]
     assert values(truth, "B-a I-a I-a B-b / B-a")[1] == pytest.approx(2 / 3)  # ends too late
     assert values(truth, "B-a O O B-b / B-a")[2] == pytest.approx(2 / 3)  # ends too early
     assert values(truth, "B-b I-b O B-b / B-a")[2] == pytest.approx(2 / 3)  # another type
     assert values("B-a / I-a", "B-a / B-a")[:3] == [1, 1, 1]  # a row's first tag begins a span, whatever it is
-    assert point("tagging", rows(truth), rows("B-a I-a O B-b / O"))["row_accuracy"].value == 0.5
+    assert scored(truth, "B-a I-a O B-b / O")["row_accuracy"].value == 0.5
 
 
 def test_without_spans_nothing_is_defined_but_tokens() -> None:
-    found = point("tagging", rows("O O"), rows("O O"))
+    found = scored("O O", "O O")
     assert (found["span_f1"].reason, found["accuracy"].value) == (NO_SPAN, 1.0)
-    assert point("tagging", rows("B-a"), rows("O"))["span_precision"].reason == NONE_PREDICTED
-    assert point("tagging", rows("O"), rows("B-a"))["span_recall"].reason == NONE_TRUE
+    assert scored("B-a", "O")["span_precision"].reason == NONE_PREDICTED
+    assert scored("O", "B-a")["span_recall"].reason == NONE_TRUE
     assert list(found) == list(METRICS["tagging"])
+
+
+def test_without_tokens_the_share_of_right_ones_is_undefined() -> None:
+    """Rows without a token may be labelled: a list of no tags is a label."""
+    found = scored(" / ", " / ")
+    assert (found["accuracy"].value, found["accuracy"].reason) == (None, NO_TOKEN)
+    assert (found["span_f1"].reason, found["row_accuracy"].value) == (NO_SPAN, 1.0)
+    assert np.isnan(resampled("tagging", rows(" / "), rows(" / "))(np.ones((2, 3)))["accuracy"]).all()
 
 
 def test_what_a_model_did_not_tag_is_in_no_span() -> None:
     """One that cuts rows earlier, or later."""
-    truth = rows("O B-a I-a / B-b O")
-    assert point("tagging", truth, rows("O B-a / B-b")) == point("tagging", truth, rows("O B-a O / B-b O"))
-    assert point("tagging", truth, rows("O B-a I-a B-b / B-b O O"))["span_f1"].value == 1.0
+    truth = "O B-a I-a / B-b O"
+    assert scored(truth, "O B-a / B-b") == scored(truth, "O B-a O / B-b O")
+    assert scored(truth, "O B-a I-a B-b / B-b O O")["span_f1"].value == 1.0
 
 
 def test_a_resample_is_the_rows_as_often_as_they_are_drawn() -> None:
@@ -139,6 +155,26 @@ def test_the_plain_rival_tags_by_a_linear_model() -> None:
         assert point("tagging", truth[task.name][labelled], found[task.name][labelled])["accuracy"].value > 0.95
         assert found[task.name].values.tobytes() == again[task.name].values.tobytes()
         assert np.array_equal(found[task.name].lengths, parts[2].inputs["s"]["tokens"].lengths)
+
+
+def test_some_rows_at_a_time_have_the_same_tags(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As far as memory goes: a long row makes only those beside it long."""
+    encodings = mixed()
+    lengths = np.array([3, 0, 40, 1, 2, 5, 0, 4])
+    scores = np.log(np.random.default_rng(1).dirichlet(np.ones(5), int(lengths.sum())))
+    task, best_tags, largest = encodings.tasks[0], chain.best_tags, list[tuple[int, ...]]()
+    whole = tagger._decoded(task, scores, lengths)
+
+    def watched(grid: Tensor, *rest: Tensor) -> Tensor:
+        largest.append(tuple(grid.shape))
+        return best_tags(grid, *rest)
+
+    monkeypatch.setattr(tagger, "ROWS", 3)
+    monkeypatch.setattr(chain, "best_tags", watched)
+    parts = tagger._decoded(task, scores, lengths)
+    assert (parts.values.tobytes(), parts.offsets.tobytes()) == (whole.values.tobytes(), whole.offsets.tobytes())
+    assert largest == [(3, 40, 5), (3, 5, 5), (2, 4, 5)]
+    assert len(tagger._decoded(task, scores[:0], lengths[:0])) == 0
 
 
 def test_the_rival_is_called_what_it_is() -> None:

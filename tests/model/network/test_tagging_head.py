@@ -122,6 +122,11 @@ def test_the_best_constant_is_how_frequent_tags_are() -> None:
     assert made.constant(torch.zeros(2, 1, dtype=torch.int64), 0).isfinite().all()
 
 
+def test_scores_may_be_of_another_precision_than_the_chain() -> None:
+    made, logits = head((True, False)).float(), grid()
+    torch.testing.assert_close(made.loss(logits, TAGS), made.loss(logits.float(), TAGS).double())
+
+
 def test_labels_of_a_batch_may_be_shorter_than_its_rows() -> None:
     """Where its longest row has no label."""
     made, logits = head((True, True)), grid()

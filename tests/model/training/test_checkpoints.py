@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ import torch
 from mtl.balancing import BALANCINGS
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
+from mtl.data.inputs import PretrainedVectorEncoding
+from mtl.data.pretrained import PretrainedModel
 from mtl.network.sharing import SHARINGS
 from mtl.spec import Model, Training
 from mtl.training import Epoch, Fitted, checkpoints, fit
@@ -140,6 +144,28 @@ def test_the_key_knows_everything_the_bytes_depend_on(mixed: Encodings, make: Ca
     keys = {key_of(**{**base, **other}) for other in [{}, *others]}
     assert len(keys) == 1 + len(others)
     assert key_of(**base) in keys
+
+
+def test_the_key_knows_the_version_of_what_reads_a_pretrained_input(mixed: Encodings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is one, installed or not."""
+
+    def key(encodings: Encodings) -> str:
+        return key_of("a", encodings, MODEL, training(), "hybrid", torch.device("cpu"))
+
+    model = PretrainedModel("content", "mean", 16, "fp32", "folder")
+    note = PretrainedVectorEncoding("note", {"thing": "table"}, "note", "note", mean=(), std=(), model=model)
+    read = replace(mixed, inputs={**mixed.inputs, "note": note})
+    keys: list[tuple[str, str]] = []
+    for versions in ({"transformers": "5.20.0"}, {"transformers": "5.21.0"}, {}):
+
+        def version(name: str, versions: dict[str, str] = versions) -> str:
+            if name not in versions:
+                raise PackageNotFoundError(name)
+            return versions[name]
+
+        monkeypatch.setattr("mtl.extras.version", version)
+        keys.append((key(mixed), key(read)))
+    assert [len(set(of)) for of in zip(*keys, strict=True)] == [1, 3]
 
 
 def test_other_data_do_not_meet_the_checkpoint(mixed: Encodings, rows: RowsOf, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,10 +20,12 @@ from mtl.spec import Model, Training
 from mtl.spec.options import ON_GRADIENTS
 from mtl.training import Epoch, Fitted, fit
 from mtl.training.batches import Store
+from mtl.training.fit import _scores
 from mtl.training.loop import train_epoch
 from mtl.training.run import Run
 from mtl.training.samplers import SAMPLERS
 from mtl.training.seen import seen_of, told
+from mtl.training.stopping import mean_score
 
 RowsOf = Callable[..., AlignedSet]
 CPU = torch.device("cpu")
@@ -142,3 +145,30 @@ def test_weights_of_absent_tasks_stay_and_those_of_the_others_are_as_if_there_we
     rest = whole[[place for place in range(len(mixed.tasks)) if place not in some]]
     expected = torch.ones_like(rest) if balancing == "gradnorm" else alone.mean().expand(len(rest))
     torch.testing.assert_close(rest, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_task_without_a_row_in_an_epoch_has_no_loss_and_no_score(make: Callable[..., Encodings], rows: RowsOf) -> None:
+    """Nine units take turns in eight steps; the first has no label in valid either."""
+    encodings = make([(f"t{i}", "regression") for i in range(9)])
+    train, valid = rows(encodings, 90, 0), rows(encodings, 45, 1)
+    own = np.arange(90)[:, None] % 9 == np.arange(9)[None]
+    train = replace(train, labelled=own)
+    valid = replace(valid, labelled=np.repeat([[False] + [True] * 8], 45, 0))
+    told: list[Epoch] = []
+    fitted = fit(
+        encodings, train, valid, MODEL, training(sampler="round_robin", relatedness=None, max_epochs=9), progress=told.append
+    )
+    without = fitted.history.filter(pl.col("train_loss").is_null())
+    assert without["labels"].to_list() == [0] * 9
+    assert without["epoch"].to_list() == list(range(1, 10))
+    assert sorted(without["task"]) == sorted(f"t{i}" for i in range(9))
+    for epoch in told:
+        lacking = without.filter(pl.col("epoch") == epoch.epoch)["task"].item()
+        assert set(epoch.train_loss) == {f"t{i}" for i in range(9)} - {lacking}
+        assert epoch.score > 0
+
+
+def test_what_has_no_score_has_no_say() -> None:
+    assert _scores([None, 2.0, None], [None, None, 3.0], [1.0, 4.0, 6.0]) == [None, 0.5, 0.5]
+    assert mean_score([None, 0.5, 0.7]) == 0.6
+    assert mean_score([None]) == math.inf

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from mtl.network.sharing import SHARINGS
 from mtl.spec import Training
 from mtl.spec.options import OWN_ROWS
-from mtl.training.dealing import POOL, POOLS, joint, own
+from mtl.training.dealing import POOL, POOLS, joint, own, steps
 from mtl.training.samplers import PROPORTIONAL, SAMPLERS, Asked, Unit, units_of
 from mtl.training.samplers.visits import visits
 
@@ -32,13 +32,10 @@ def units(sizes: Sequence[int] = SIZES) -> list[Unit]:
     return [Unit((i,), torch.arange(end - size, end)) for i, (size, end) in enumerate(zip(sizes, ends, strict=True))]
 
 
-def batches(
-    name: str, epoch: int = 1, count: int = 20, seed: int = 0, sizes: Sequence[int] = SIZES, **more: object
-) -> list[Tensor]:
+def batches(name: str, epoch: int = 1, count: int = 20, seed: int = 0, sizes: Sequence[int] = SIZES, **more: Any) -> list[Tensor]:
     asked = {"weights": [1.0] * len(sizes), "temperature": 5.0, "lengths": None, **more}
-    return SAMPLERS[name](
-        Asked(units(sizes), seed=seed, epoch=epoch, count=count, generator=generator(seed * 1000 + epoch), **asked)  # type: ignore[arg-type]
-    )
+    order = generator(seed * 1000 + epoch)
+    return SAMPLERS[name](Asked(units(sizes), seed=seed, epoch=epoch, count=count, generator=order, **asked))
 
 
 def drawn(parts: Sequence[Tensor], sizes: Sequence[int] = SIZES) -> list[int]:
@@ -141,7 +138,7 @@ def test_batches_are_of_one_size_and_each_has_its_share_of_every_unit(name: str)
 def test_any_sizes(sizes: list[int], count: int, name: str) -> None:
     parts = batches(name, 2, count, sizes=sizes)
     assert len(parts) == count
-    assert all(len(part) for part in parts) or sum(sizes) < count
+    assert all(len(part) for part in parts)
     assert sum(map(len, parts)) <= sum(sizes) + len(sizes) * (1 + count)
 
 
@@ -178,8 +175,34 @@ def test_by_weight_goes_by_the_mean_weight_of_a_units_tasks() -> None:
 def test_a_tiny_unit_comes_whole_in_a_batch_and_not_more() -> None:
     sizes = (1000, 3)
     parts = batches("uniform", sizes=sizes)
-    assert drawn(parts, sizes) == [502, 60]
-    assert all(2 <= drawn([part], sizes)[1] <= 4 for part in parts)
+    assert drawn(parts, sizes) == [943, 60], "what it cannot take is another's"
+    assert all(drawn([part], sizes)[1] == 3 for part in parts)
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_batches_stay_as_large_as_without_a_sampler(name: str) -> None:
+    sizes, count = (10_000, 5), steps(10_005, 256)
+    assert {len(part) for part in batches(name, count=count, sizes=sizes)} <= {250, 251}
+    assert {len(part) for part in batches(name, count=1001, sizes=(600, 401))} == {1}
+
+
+@given(st.lists(st.integers(1, 90), min_size=1, max_size=5), st.integers(1, 12), st.sampled_from(SHARES), st.booleans())
+def test_no_batch_has_a_row_twice(sizes: list[int], count: int, name: str, ragged: bool) -> None:
+    lengths = torch.randint(1, 99, (sum(sizes),), generator=generator(1)) if ragged else None
+    for epoch in (1, 2, 3):
+        parts = batches(name, epoch, count, sizes=sizes, lengths=lengths, weights=[1.0 + i for i in range(len(sizes))])
+        assert all(len(set(part.tolist())) == len(part) for part in parts)
+        assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+def test_a_row_changes_its_batch_so_that_none_has_it_twice_and_shares_stay(ragged: bool) -> None:
+    sizes, count = (1000, 100), steps(1100, 128)
+    lengths = torch.randint(1, 99, (sum(sizes),), generator=generator(1)) if ragged else None
+    for epoch in range(1, 5):
+        parts = batches("uniform", epoch, count, sizes=sizes, lengths=lengths)
+        assert all(len(set(part.tolist())) == len(part) for part in parts)
+        assert all(abs(drawn([part], sizes)[1] - 550 / count) < 2 for part in parts)
 
 
 # ---------------------------------------------------------------- round robin

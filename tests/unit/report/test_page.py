@@ -230,6 +230,15 @@ def test_the_page_says_what_the_files_say(nhanes: str) -> None:
         assert said in text, said
 
 
+def test_the_second_rival_is_called_what_it_is(tmp_path: Path, workspace: Make, page: Page) -> None:
+    spec = workspace(tmp_path)
+    file = tmp_path / "reports/encoding.json"
+    found = json.loads(file.read_text())
+    assert "its second a plain model a task (boosted trees)" in Reader(page(tmp_path, spec)).text
+    file.write_text(json.dumps({**found, "tasks": {t: {**one, "kind": "retrieval"} for t, one in found["tasks"].items()}}))
+    assert "its second a plain model a task (nearest neighbours)" in Reader(page(tmp_path, spec)).text
+
+
 def test_what_is_undefined_is_said_with_its_reason(nhanes: str) -> None:
     assert "undefined: one class only in test" in Reader(nhanes).text
 

@@ -59,6 +59,22 @@ def test_the_plain_rival_is_called_what_it_is(kinds: list[str], plain: str) -> N
     assert plain_rival({"inputs": {str(i): {"kind": kind} for i, kind in enumerate(kinds)}})[1] == plain
 
 
+@pytest.mark.parametrize(
+    ("tasks", "kinds", "heading", "sentence"),
+    [(["retrieval"], ["image"], "neighbours", "nearest neighbours"),
+     (["retrieval"], ["tabular"], "neighbours", "nearest neighbours"),
+     (["multilabel"], ["image"], "trees", "boosted trees"), (["count", "quantile"], ["image"], "trees", "boosted trees"),
+     (["count", "ordinal"], ["image"], "trees or SVM", "boosted trees, or support vector machines on pixels"),
+     (["retrieval", "binary"], ["text"], "TF-IDF or neighbours", "TF-IDF with a linear model, or nearest neighbours"),
+     (["binary", "regression"], ["tabular"], "trees", "boosted trees"),
+     (["count"], ["audio"], "MFCCs", "MFCCs with a linear model"),
+     (["tagging"], ["tokens", "image"], "linear tagger", "a linear model a token")],
+)  # fmt: skip
+def test_the_plain_rival_hangs_on_what_is_predicted(tasks: list[str], kinds: list[str], heading: str, sentence: str) -> None:
+    said = {part: {str(i): {"kind": kind} for i, kind in enumerate(of)} for part, of in (("inputs", kinds), ("tasks", tasks))}
+    assert plain_rival(said) == (heading, sentence)
+
+
 def test_what_a_text_and_a_vector_read() -> None:
     text = TextInput(source="s", kind="text", column="t", network="gru")
     assert _reads(text, {}) == "at most 8,000 tokens (bpe), gru"

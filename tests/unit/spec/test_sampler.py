@@ -37,3 +37,16 @@ def test_by_weight_needs_weights(told) -> None:
         f"{source}{rest}{TRAINING}", f"{idle}{rest}model: {{}}\ntraining: {{sampler: by_weight}}",
         "training.sampler", "a weight above 0 for each task", "tasks.sick.weight: 0", "another sampler",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS[1:])
+def test_only_proportional_deals_rows_of_an_identity_two_by_two(told, changed, sampler) -> None:
+    source = "tasks:\n  sick: {source: labs, column: sick, kind: binary}"
+    found = source.replace("kind: binary", "kind: retrieval")
+    rest = "\n  weight: {source: labs, column: weight, kind: regression}\nencoding: {}\n"
+    told(
+        f"{source}{rest}{TRAINING}", f"{found}{rest}model: {{}}\ntraining: {{sampler: {sampler}}}",
+        "training.sampler", "rows of an identity two by two", f"sampler: {sampler}, beside tasks.sick of kind retrieval",
+        "write sampler: proportional",
+    )  # fmt: skip
+    assert changed(f"{source}{rest}{TRAINING}", f"{found}{rest}{TRAINING}").training.sampler == "proportional"
