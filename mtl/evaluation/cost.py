@@ -27,7 +27,10 @@ WEIGHTS: Final = {"candidate": CANDIDATE / "model.safetensors", "single_task": S
 KEPT = 100
 """Notes of so many models are kept of each stage."""
 REPEATS = 7
+"""Timed calls at most."""
 MEASURED_ROWS = 8192
+ENOUGH = 5.0
+"""Seconds of timed calls after which there are no more."""
 
 
 def note_cost(stage: str, data: dict[str, Any], root: Path = Path()) -> None:
@@ -84,10 +87,10 @@ def _key(stage: str, root: Path) -> str:
 
 
 def microseconds_a_row(predict: Callable[[], object], rows: int, repeats: int = REPEATS) -> float:
-    """Median wall-clock of `predict()` over `rows`, after one call to warm up."""
+    """Median wall-clock of `predict()` over `rows`, after one call to warm up; of fewer calls once they took long enough."""
     predict()
-    seconds = []
-    for _ in range(repeats):
+    seconds: list[float] = []
+    while len(seconds) < repeats and sum(seconds) < ENOUGH:
         start = time.perf_counter()
         predict()
         seconds.append(time.perf_counter() - start)

@@ -132,3 +132,10 @@ def test_both_networks_are_measured(tmp_path: Path, make_task: Any) -> None:
 
 def test_microseconds_a_row_are_wall_clock() -> None:
     assert microseconds_a_row(lambda: time.sleep(0.01), 1000, repeats=3) == pytest.approx(10, rel=0.5)
+
+
+def test_a_slow_model_is_timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtl.evaluation.cost.ENOUGH", 0.005)
+    calls: list[float] = []
+    assert microseconds_a_row(lambda: calls.append(0.0) or time.sleep(0.01), 1000) == pytest.approx(10, rel=0.5)
+    assert len(calls) == 2
