@@ -18,6 +18,9 @@ from mtl.network.sharing import SHARINGS, Shared, TwoGuesses
 from mtl.network.tokens import Reading, TokenRows, lengths_of, side_by_side
 from mtl.spec import Model
 
+Lists = Mapping[int, Tensor] | None
+"""By place, of each task whose label is a list its numbers [batch, longest], 0 behind their end."""
+
 
 @dataclass(frozen=True)
 class Outputs:
@@ -107,33 +110,34 @@ class Network(nn.Module):
         slopes = into @ self.head(kind).slopes()  # [task, size, out] or [task, member, size, out]
         return torch.einsum("tbms,tso->tbmo" if slopes.dim() == 3 else "tbms,tmso->tbmo", told, slopes)
 
-    def losses(self, outputs: Outputs, targets: Tensor, mask: Tensor, lists: Mapping[int, Tensor] | None = None) -> Tensor:
-        """Sum of each task's loss over its labels, [task]; targets and mask (0/1) are [task, batch]. `lists`: by place, of
-        each task whose label is a list its numbers [batch, longest], 0 behind their end.
+    def losses(self, outputs: Outputs, targets: Tensor, mask: Tensor, lists: Lists = None, *, judged: bool = False) -> Tensor:
+        """Sum of each task's loss over its labels, [task]; targets and mask (0/1) [task, batch], `lists` the labels that are lists.
 
-        Members learn each for itself: a training loss is the mean of theirs. When the network predicts (evaluation mode)
-        the loss is that of their mean prediction, so that early stopping judges the ensemble, as TabM's authors do.
+        Members learn each for itself: a loss is the mean of theirs; when the network predicts (evaluation mode), that of their
+        mean prediction.
         Rows without a label add exactly 0, to the loss and to every gradient. Where heads guess twice, a training loss is
-        that of both, (second + a · first) / (1 + a), so that it stays of the size that one has.
+        that of both, (second + a · first) / (1 + a), so that it stays of the size that one has. `judged`: what early stopping
+        reads instead (`Head.judged`).
         """
-        second = self._losses(outputs.logits, targets, mask, lists)
+        second = self._losses(outputs.logits, targets, mask, lists, judged)
         if outputs.first is None or not isinstance(self.body, TwoGuesses):
             return second
         a = self.body.first_weight
-        return (second + a * self._losses(outputs.first, targets, mask, lists)) / (1 + a)
+        return (second + a * self._losses(outputs.first, targets, mask, lists, judged)) / (1 + a)
 
-    def _losses(
-        self, logits: Mapping[str, Tensor], targets: Tensor, mask: Tensor, lists: Mapping[int, Tensor] | None = None
-    ) -> Tensor:
+    def _losses(self, logits: Mapping[str, Tensor], targets: Tensor, mask: Tensor, lists: Lists, judged: bool) -> Tensor:
         found = []
         for kind, at in self.kinds.items():
             wide = torch.promote_types(logits[kind].dtype, torch.float32)  # of bf16, not of float64
-            known = logits[kind].to(wide)
-            pooled = known.shape[-2] > 1 and not self.training
-            labels = together([(lists or {})[t] for t in at]) if self.head(kind).listed else _rows(targets, at)
+            head, known = self.head(kind), logits[kind].to(wide)
+            labels = together([(lists or {})[t] for t in at]) if head.listed else _rows(targets, at)
             there = _rows(mask, at)
-            each = self.head(kind).loss_together(self.head(kind).pooled(known) if pooled else known, labels, there)
-            found.append((each.mean(-1) * there).sum(1))
+            if judged:
+                each = head.judged(known, labels)
+            else:
+                pooled = known.shape[-2] > 1 and not self.training
+                each = head.loss_together(head.pooled(known) if pooled else known, labels, there).mean(-1)
+            found.append((each * there).sum(1))
         return self._by_task(found)
 
     def imitation(self, outputs: Outputs, soft: Tensor, mask: Tensor, temperature: float = 1.0) -> Tensor:

@@ -112,25 +112,22 @@ def _asked(run: Run, batch: Batch, outputs: Outputs, sums: Tensor, labels: Tenso
     return taught(run.network, outputs, batch.lesson, losses, present, run.training, run.epoch)
 
 
-def _losses(run: Run, batch: Batch, forward: Callable[..., Outputs] | None = None) -> tuple[Outputs, Tensor]:
+def _losses(
+    run: Run, batch: Batch, forward: Callable[..., Outputs] | None = None, *, judged: bool = False
+) -> tuple[Outputs, Tensor]:
     with autocast(run.network.device, run.training.precision):
         outputs = (forward or run.network)(batch.inputs)
-    return outputs, run.network.losses(outputs, batch.targets, batch.mask, batch.lists)
+    return outputs, run.network.losses(outputs, batch.targets, batch.mask, batch.lists, judged=judged)
 
 
 @torch.inference_mode()
 def valid_losses(run: Run, valid: Store) -> Losses:
-    """Each task's loss over its labels of the split, without dropout; of those whose rows look at each other what rows cost by
-    themselves (`Head.judged`), since `fill_catalogue` has last read train."""
+    """What each task's labels of the split cost, without dropout (`Head.judged`); by the catalogues that `fill_catalogue` made."""
     run.network.eval()
     noted = []
     for rows in in_order(run.network, valid):
         batch = valid.batch(rows)
-        outputs, sums = _losses(run, batch)
-        for kind, at in run.network.kinds.items():
-            if run.network.head(kind).together:
-                sums[at] = (run.network.head(kind).judged(outputs.logits[kind], batch.targets[at]) * batch.mask[at]).sum(1)
-        noted.append((sums, batch.mask.sum(1)))
+        noted.append((_losses(run, batch, judged=True)[1], batch.mask.sum(1)))
     return _gathered(noted)
 
 

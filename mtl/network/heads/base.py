@@ -96,8 +96,9 @@ class Head(nn.Module, ABC):
         return mask
 
     def judged(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """What each row costs by itself, whoever else is there, [task, batch]: what early stopping reads."""
-        return self.loss(logits, targets).mean(-1)
+        """What each row costs by itself, whoever else is there, [task, batch]: what early stopping reads. Of members what their
+        mean prediction costs, as TabM's authors judge them."""
+        return self.loss(self.pooled(logits) if logits.shape[-2] > 1 else logits, targets).mean(-1)
 
     @abstractmethod
     def imitation(self, logits: Tensor, soft: Tensor) -> Tensor:

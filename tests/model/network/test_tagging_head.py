@@ -133,3 +133,15 @@ def test_labels_of_a_batch_may_be_shorter_than_its_rows() -> None:
     short = TAGS.clone()
     short[:, 0] = 0
     torch.testing.assert_close(made.loss(logits, short[..., :2]), made.loss(logits, short))
+
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize("crf", [(True, False), (False, True)])
+def test_it_is_judged_by_wrong_tags_and_a_little_by_its_loss(crf: tuple[bool, bool], members: int) -> None:
+    made, logits = head(crf, members), grid(members)
+    decoded, pooled = made.decode(logits), made.pooled(logits) if members > 1 else logits
+    wrong = ((decoded != TAGS) & (TAGS > 0)).sum(2).double()
+    expected = wrong / LENGTH + 0.01 * made.loss(pooled, TAGS).mean(-1)
+    torch.testing.assert_close(made.judged(logits, TAGS), expected)
+    assert wrong.any()
+    torch.testing.assert_close(made.judged(logits, decoded), 0.01 * made.loss(pooled, decoded).mean(-1))

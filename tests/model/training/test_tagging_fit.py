@@ -68,8 +68,9 @@ def test_it_learns_to_tag(sharing: str) -> None:
 def test_it_learns_with_what_else_there_is(more: dict[str, Any]) -> None:
     found = fitted(mixed(), "shared_bottom", max_epochs=3, rows=120, **more)
     for task in "ac":
-        mine = found.history.filter(found.history["task"] == task)["valid_loss"]
-        assert mine.min() < 0.97 * mine[0]
+        mine = found.history.filter(found.history["task"] == task)
+        assert mine["train_loss"].min() < 0.97 * mine["train_loss"][0]
+        assert mine["valid_loss"].min() < mine["valid_loss"][0], "tags are not right so soon, but surer"
 
 
 @pytest.mark.parametrize("sharing", ["shared_bottom", "separate"])
