@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from mtl.project import init_example
 from mtl.project.examples import examples, needs_of
 from mtl.spec import read_spec
-from tests.tiny_bert import tiny_bert
+from tests.tiny_bert import LONGEST, tiny_bert
 
 from .conftest import ROOT
 
@@ -49,7 +49,8 @@ def begun(name: str, target: Path) -> Path:
         spec[section].update(changes)
     for one in spec["inputs"].values():
         if "model" in one:  # an encoder that comes trained: here a small one that does not
-            one["model"] = tiny_bert(target / "models/tiny", ["the", "a", "good", "play"]).relative_to(target).as_posix()
+            tiny_bert(target / "models/tiny", ["the", "a", "good", "play"])
+            one.update(model="models/tiny", max_tokens=LONGEST)
     yaml.dump(spec, target / "params.yaml")
     return target
 
