@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -42,11 +43,11 @@ def task(name: str, kind: str, inputs: Sequence[str], tags: str = "", spans: boo
     if kind != "tagging":
         classes = {"binary": ("0", "1"), "multiclass": ("a", "b", "c")}.get(kind, ())
         return TaskEncoding(name, name, kind, "thing", "table", name, tuple(inputs), "r2", classes=classes)
-    of = {"spans": spans, "crf": crf, "tags": tags or inputs[0], "length": 4.0}
+    of: dict[str, Any] = {"spans": spans, "crf": crf, "tags": tags or inputs[0], "length": 4.0}
     classes = BIO if spans else ("N", "P", "V")
     return TaskEncoding(
         name, name, kind, "thing", "table", name, tuple(inputs), "span_f1" if spans else "accuracy", classes=classes, **of
-    )  # type: ignore[arg-type]
+    )
 
 
 def sentences(rows: int, seed: int, longest: int = 7, empty: float = 0.1) -> list[list[str]]:
