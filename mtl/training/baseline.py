@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mtl.network import Network
-from mtl.network.heads import Head
+from mtl.network.heads import Head, ListedHead
 from mtl.network.ragged import rows_at_once, take, together
 from mtl.training.batches import Store
 
@@ -68,7 +68,7 @@ def start_at_constants(network: Network, best: dict[str, Tensor]) -> None:
 
 def _constant(network: Network, train: Store, kind: str, place: int, task: int) -> Tensor:
     head, rows = network.head(kind), train.mask[task].nonzero().flatten()
-    if head.listed:  # padded, all of train's lists would be as long as the longest
+    if isinstance(head, ListedHead):  # padded, all of train's lists would be as long as the longest
         lists, classes = train.lists[task], head.bias.shape[-1]
         held = lists.values[(train.mask[task] > 0).repeat_interleave(lists.lengths)]
         return head.usual(torch.bincount(held, minlength=classes + 1)[1:], max(1, len(rows)), place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtl.network.heads.base import Head
+from mtl.network.heads.base import Head, ListedHead
 from mtl.network.heads.binary import Binary
 from mtl.network.heads.count import Count
 from mtl.network.heads.multiclass import Multiclass
@@ -25,4 +25,4 @@ HEADS: dict[str, type[Head]] = {
     "tagging": Tagging,
 }
 
-__all__ = ["HEADS", "Head"]
+__all__ = ["HEADS", "Head", "ListedHead"]

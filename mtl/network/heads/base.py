@@ -144,9 +144,20 @@ class Head(nn.Module, ABC):
     def constant(self, targets: Tensor, task: int) -> Tensor:
         """Logits [out] of the constant that fits these targets [n] of one task best: what every network must beat."""
 
+
+class ListedHead(Head):
+    """A head whose label is a list of classes, each once or, where a class belongs to a token, as often as it stands there."""
+
+    listed = True
+
+    def constant(self, targets: Tensor, task: int) -> Tensor:
+        """targets int64 [n, longest] → logits [out] of the best constant."""
+        times = torch.bincount(targets.flatten(), minlength=self.weight.shape[-1] + 1)[1:]
+        return self.usual(times, len(targets), task)
+
+    @abstractmethod
     def usual(self, times: Tensor, rows: int, task: int) -> Tensor:
-        """Where `listed`: `constant` of so many rows, whose lists hold each class so many times, int64 [out]."""
-        raise NotImplementedError
+        """`constant` of so many rows, whose lists hold each class so many times, int64 [out]."""
 
 
 def mean_logit(logits: Tensor) -> Tensor:

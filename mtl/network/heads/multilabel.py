@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mtl.network.heads.base import Head, mean_logit
+from mtl.network.heads.base import ListedHead, mean_logit
 from mtl.network.plan import TaskPlan
 
 
-class Multilabel(Head):
+class Multilabel(ListedHead):
     """The probability of each class; those a task does not have get exactly 0, and are no part of its loss."""
 
-    listed: ClassVar[bool] = True
     counted: Tensor
 
     def __init__(self, tasks: Sequence[TaskPlan], width: int, widest: int, members: int = 1) -> None:
@@ -50,9 +48,6 @@ class Multilabel(Head):
     def pooled(self, logits: Tensor) -> Tensor:
         known = logits.masked_fill(self.counted == 0, 0)  # −inf of all members has no gradient
         return mean_logit(known).masked_fill(self.counted == 0, -torch.inf)
-
-    def constant(self, targets: Tensor, task: int) -> Tensor:
-        return self.usual(held(targets, self.weight.shape[-1]).sum(0), len(targets), task)
 
     def usual(self, times: Tensor, rows: int, task: int) -> Tensor:
         share = times.to(self.weight.dtype) / rows

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mtl.network.heads.base import Head
+from mtl.network.heads.base import ListedHead
 from mtl.network.heads.chain import best_tags, log_likelihood
 from mtl.network.plan import TaskPlan
 
@@ -25,11 +25,10 @@ LITTLE = 0.01
 """Of the loss beside the share of wrong tags, which alone may be 0 for the best constant (a split without a span)."""
 
 
-class Tagging(Head):
+class Tagging(ListedHead):
     """Reads tokens instead of rows: `forward` has one score a token and tag; what follows has them in a grid, [task, batch,
     length, member, tag], −inf for tags that a task does not have and behind a row's end."""
 
-    listed = True
     taught = False
     of_tokens = True
     beyond: Tensor
@@ -130,11 +129,8 @@ class Tagging(Head):
         chain = scores.mean(3, keepdim=True)
         return torch.where(_like(self.chained, chain), chain, free).masked_fill(gone, -torch.inf)
 
-    def constant(self, targets: Tensor, task: int) -> Tensor:
-        """targets int64 [n, longest] → the logarithms of the tags' shares."""
-        return self.usual(torch.bincount(targets.flatten(), minlength=self.weight.shape[-1] + 1)[1:], len(targets), task)
-
     def usual(self, times: Tensor, rows: int, task: int) -> Tensor:
+        """The logarithms of the tags' shares."""
         counts = times.to(self.weight.dtype)
         shares = torch.log((counts + 1e-6) / counts.sum().clamp(min=1))
         return shares.masked_fill(self.beyond[task].flatten(), -torch.inf)
