@@ -9,6 +9,7 @@ from pydantic import Field
 from mtl.spec.base import Name, Part
 from mtl.spec.inputs import Input
 from mtl.spec.learning import Encoding, Evaluation, Gate, Model, Training
+from mtl.spec.operations import Operations
 from mtl.spec.tables import Entity, Source
 from mtl.spec.tasks import Task
 from mtl.spec.tuning import Tune
@@ -29,6 +30,7 @@ class Spec(Part):
     evaluation: Evaluation
     gate: Gate
     tune: Tune = Tune()
+    operations: Operations = Operations()
 
     def entity_of(self, source: str) -> str:
         """Name of the entity a source's rows are about."""

@@ -29,7 +29,7 @@ def test_help_loads_no_heavy_part() -> None:
 
 
 def test_every_stage_has_a_module_and_every_module_a_stage() -> None:
-    folder = Path(sys.modules["mtl.cli"].__file__ or "").parent / "stages"
+    folder = Path(sys.modules["mtl"].__file__ or "").parent / "stages"
     modules = {file.stem for file in folder.glob("*.py") if not file.stem.startswith("_")}
     assert modules == {*STAGES, *SOURCE_STAGES}
 
