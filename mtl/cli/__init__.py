@@ -6,15 +6,18 @@ import errno
 import os
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
-from mtl.cli import learning, project, registry, stages
 from mtl.cli.app import app
 from mtl.cli.stages import SOURCE_STAGES, STAGES
 from mtl.errors import DataError, MtlError
 
-__all__ = ["SOURCE_STAGES", "STAGES", "app", "learning", "main", "project", "registry", "stages"]
+__all__ = ["SOURCE_STAGES", "STAGES", "app", "main"]
+
+for _family in ("project", "learning", "registry", "operations", "serving", "monitoring"):  # each adds its verbs to `app`
+    import_module(f"mtl.cli.{_family}")
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.futures import PrefectFuture, wait
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import Task
@@ -22,36 +22,52 @@ from mtl.dvc_home import keep_dvc_home
 from mtl.errors import MtlError
 from mtl.layout import CODE_LOCK
 from mtl.leftovers import clear_leftovers
-from mtl.orchestration.artifacts import publish
+from mtl.orchestration.artifacts import decision, publish
 from mtl.orchestration.graph import Plan, is_stale, read_plan
 from mtl.orchestration.guardian import guard
 from mtl.orchestration.heal import heal_dvc
 from mtl.orchestration.local import prepare_environment
 from mtl.orchestration.lock import workspace_lock
 from mtl.orchestration.outside import must_run_again
+from mtl.orchestration.placement.sender import hand_over
 from mtl.orchestration.polling import poll, sql_sources
+from mtl.orchestration.progress import Progress
+from mtl.orchestration.record import record
 from mtl.orchestration.stage import allow, run_stage, stop_all
 from mtl.orchestration.watch import Outcome, watcher
 from mtl.process import FLOW_RUN
-from mtl.spec import SPEC, read_spec
+from mtl.spec import SPEC, Operations, read_spec
 
 WRONG_SPEC = "Wrong spec"
 """Name of a failed state that no retry can mend; ends with exit code 2."""
 RETRY_DELAYS: list[float] = [1, 4]
 """Seconds before the first and the second retry of what reads files and servers of others."""
+ASK_OTHERS = ("ingest", "register", "poll")
+"""Stages that do so; whatever they fail at, but a wrong spec, may pass the next time."""
+NO_ROOM = ("No space left", "Disk quota", "disk is full")
+"""What any stage may say where waiting can help: somebody else's temporary files go."""
+LIVES = 4
+"""Starts of one run, the first included, after which a crash is not mended by starting again."""
 
 
-def _may_pass_next_time(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    return state.name != WRONG_SPEC
+def _may_pass_next_time(_task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    return _is_worth_a_retry(run.name, state.name or "", state.message or "")
 
 
-@task(name="stage", task_run_name="{stage}", cache_policy=NO_CACHE, persist_result=False)
+def _is_worth_a_retry(stage: str, name: str, message: str) -> bool:
+    return name != WRONG_SPEC and (stage.partition("@")[0] in ASK_OTHERS or any(text in message for text in NO_ROOM))
+
+
+@task(
+    name="stage", task_run_name="{stage}", cache_policy=NO_CACHE, persist_result=False,
+    retries=len(RETRY_DELAYS), retry_delay_seconds=RETRY_DELAYS, retry_condition_fn=_may_pass_next_time,
+)  # fmt: skip
 def reproduce(stage: str, root: str, force: bool = False, maybe_stale: bool = True) -> State[Any]:
-    """Bring one stage up to date. DVC, not Prefect, decides whether it has to run.
+    """Bring one stage up to date, here or where the spec places it. DVC, not Prefect, decides whether it has to run.
 
     `maybe_stale` is False where neither the stage nor anything before it was stale when the flow began.
     """
-    where, log = Path(root), get_run_logger()
+    where, log, progress = Path(root), get_run_logger(), Progress(stage)
     again = force or must_run_again(where, stage)
     if not again and not (maybe_stale and is_stale(where, stage)):
         return _told(Outcome(stage, "unchanged"))
@@ -59,9 +75,14 @@ def reproduce(stage: str, root: str, force: bool = False, maybe_stale: bool = Tr
     def hear(line: str) -> None:
         log.info(line)
         watcher().line(stage, line)
+        progress.hear(line)
 
     watcher().started(stage)
-    return _told(run_stage(where, stage, force=again, on_line=hear))
+    operations = read_spec(where / SPEC).operations if (where / SPEC).is_file() else Operations()
+    placement = operations.placement.get(stage.partition("@")[0])
+    if placement is None:
+        return _told(run_stage(where, stage, force=again, on_line=hear))
+    return _told(hand_over(where, stage, placement, operations.remote, again, hear))
 
 
 @task(
@@ -73,25 +94,33 @@ def poll_source(source: str, root: str) -> State[Any]:
     return _told(poll(Path(root), source))
 
 
-reproduce_retried = reproduce.with_options(
-    retries=len(RETRY_DELAYS), retry_delay_seconds=RETRY_DELAYS, retry_condition_fn=_may_pass_next_time
-)
-
-
 @flow(name="retrain", task_runner=ThreadPoolTaskRunner(max_workers=32))  # type: ignore[arg-type]  # Prefect declares a runner of any future
 def retrain(root: str = ".", force: bool = False, targets: list[str] | None = None) -> State[Any]:
     """Bring the workspace at `root` up to date, or the stages in `targets` and what they need."""
     where = Path(root).resolve()
     prepare_environment(where)
+    return too_many_lives() or bring_up_to_date(where, force, targets)
+
+
+def too_many_lives() -> State[Any] | None:
+    """The failed state of a run that has been put back into the queue after crashes too often; None for others."""
+    begun: int = flow_run.get_run_count()
+    if begun <= LIVES:
+        return None
+    return Failed(message=f"crashed {begun - 1} times: whatever kills it will do so again; see the logs of its earlier starts")
+
+
+def bring_up_to_date(root: Path, force: bool = False, targets: list[str] | None = None) -> State[Any]:
+    """What the flow `retrain` does, under the workspace's lock; a failed state says who holds it."""
+    os.environ[FLOW_RUN] = flow_run.get_name() or ""  # for the lineage of what `register` makes, and for who holds the lock
     try:
-        with workspace_lock(where):
-            return _retrain(where, force, targets)
+        with workspace_lock(root):
+            return _retrain(root, force, targets)
     except MtlError as error:
         return Failed(message=str(error), name=_state_name(error.exit_code))
 
 
 def _retrain(root: Path, force: bool, targets: list[str] | None) -> State[Any]:
-    os.environ[FLOW_RUN] = flow_run.get_name() or ""  # for the lineage of what `register` makes
     for text in heal_dvc(root):
         get_run_logger().warning(text)
     guard(root, os.getpid())
@@ -105,7 +134,17 @@ def _retrain(root: Path, force: bool, targets: list[str] | None) -> State[Any]:
         return _final(polled)
     outcomes = _outcomes(_submit(root, read_plan(root, targets), force))
     publish(root, outcomes)
+    if deployment.get_id() and all(outcome.ok for outcome in outcomes) and (root / SPEC).is_file():
+        _record(root)
     return _final(outcomes)
+
+
+def _record(root: Path) -> None:
+    """Of a run that came by a schedule, or by hand through the server: `mtl run` leaves git to the person."""
+    name = flow_run.get_name() or "run"
+    done = record(root, read_spec(root / SPEC).operations.record, f"Retrained by {name}: {decision(root)}", f"mtl/{name}")
+    if done:
+        get_run_logger().info(done)
 
 
 def _submit(root: Path, plan: Plan, force: bool) -> list[tuple[str, PrefectFuture[Any]]]:
@@ -113,8 +152,8 @@ def _submit(root: Path, plan: Plan, force: bool) -> list[tuple[str, PrefectFutur
     maybe_stale = stale | plan.downstream(stale)
     futures: dict[str, PrefectFuture[Any]] = {}
     for stage, needs in plan.needs.items():
-        run: Task[..., Any] = reproduce_retried if stage.partition("@")[0] == "ingest" else reproduce
         before = [futures[need] for need in needs]
+        run: Task[..., Any] = reproduce  # its own signature leaves no room for `wait_for`
         futures[stage] = run.submit(stage, str(root), force, stage in maybe_stale, wait_for=before)
     return list(futures.items())
 
@@ -152,8 +191,8 @@ def _will_be_retried(outcome: Outcome) -> bool:
     context = TaskRunContext.get()
     return (
         outcome.what == "failed"
-        and outcome.exit_code != 2
         and context is not None
+        and _is_worth_a_retry(outcome.stage, _state_name(outcome.exit_code), outcome.message)
         and context.task_run.run_count <= context.task.retries
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +53,7 @@ def read_plan(root: Path, targets: list[str] | None = None) -> Plan:
     from dvc.exceptions import DvcException
 
     try:
-        with _in_process, _opened(root) as repo, repo.lock:
+        with opened(root) as repo:
             graph = repo.index.graph
             stages = {stage.name: stage for stage in nx.dfs_postorder_nodes(graph) if hasattr(stage, "name")}
             needs = {name: sorted(up.name for up in graph.successors(stage)) for name, stage in stages.items()}
@@ -63,17 +65,19 @@ def read_plan(root: Path, targets: list[str] | None = None) -> Plan:
 
 def is_stale(root: Path, name: str) -> bool:
     """Whether `dvc repro` would do anything for this stage now; 15-50 ms. Its upstream stages must be done."""
-    with _in_process, _opened(root) as repo, repo.lock:
+    with opened(root) as repo:
         # repo.stage.collect(name) would look for dvc.yaml in the working directory
         return any(stage.changed() for stage in repo.index.stages if getattr(stage, "name", None) == name)
 
 
-def _opened(root: Path) -> Repo:
-    """DVC's repository, silent: on a terminal it would draw a bar for every folder it hashes, over our lines."""
+@contextmanager
+def opened(root: Path) -> Iterator[Repo]:
+    """DVC's repository under its lock; silent: on a terminal it would draw a bar for every folder it hashes, over our lines."""
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.CRITICAL)
-    return Repo(str(root), _wait_for_lock=True)
+    with _in_process, Repo(str(root), _wait_for_lock=True) as repo, repo.lock:
+        yield repo
 
 
 def _cut(plan: Plan, targets: list[str] | None) -> Plan:

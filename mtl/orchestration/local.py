@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mtl.layout import PREFECT, STATE
 from mtl.orchestration.server import start_server
+from mtl.orchestration.server_of import join_services
 
 DVC_SITE = STATE / "dvc"
 
@@ -50,8 +51,9 @@ def local_server(root: Path) -> Callable[[], None]:
 
     To be called before Prefect is imported, and the wait after: the two take their time side by side.
     """
+    joined = join_services(root)
     prepare_environment(root)
-    if "PREFECT_API_URL" in os.environ:
+    if joined:
         return lambda: None
     home = Path(os.environ["PREFECT_HOME"])
     server = start_server(home)

@@ -15,6 +15,7 @@ from typing import IO
 
 from mtl.errors import MtlError
 from mtl.layout import STATE
+from mtl.process import FLOW_RUN
 
 LOCK = STATE / "run.lock"
 
@@ -59,7 +60,7 @@ def _take(path: Path) -> IO[str]:
         raise _busy(path, holder) from None
     file.truncate(0)
     since = datetime.now().astimezone().isoformat(timespec="seconds")
-    json.dump({"pid": os.getpid(), "since": since, "command": " ".join(sys.argv)}, file)
+    json.dump({"pid": os.getpid(), "since": since, "command": os.environ.get(FLOW_RUN) or " ".join(sys.argv)}, file)
     file.flush()
     return file
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from mtl.errors import MtlError
-from mtl.orchestration.watch import Outcome
+from mtl.orchestration.watch import Outcome, watcher
 from mtl.spec import SPEC, read_spec
 
 
@@ -26,4 +26,9 @@ def poll(root: Path, source: str) -> Outcome:
         polled = poll_source(read_spec(root / SPEC), source, root)
     except MtlError as error:
         return Outcome(f"poll@{source}", "failed", time.perf_counter() - started, str(error), error.exit_code)
-    return Outcome(f"poll@{source}", "ran" if polled.changed else "unchanged", time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    if not polled.changed:
+        return Outcome(f"poll@{source}", "unchanged", seconds)
+    said = polled.anew and f"all is fetched anew: {polled.anew}"
+    watcher().line(f"poll@{source}", said or f"{polled.rows:,} rows")
+    return Outcome(f"poll@{source}", "ran", seconds, said)

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mtl.files import replacing
@@ -22,13 +22,16 @@ from mtl.orchestration.local import child_environment
 from mtl.orchestration.watch import Outcome, What
 from mtl.process import PARENT
 
-DVC = [sys.executable, "-m", "mtl.orchestration.dvc_child", "--wait-for-lock", "repro", "--single-item"]
+DVC = (sys.executable, "-m", "mtl.orchestration.dvc_child", "--wait-for-lock")
 """Without --wait-for-lock DVC gives up after 3 s, with the stage's work already done."""
 LOGS = STATE / "logs"
 PLACES = max(2, min(4, os.cpu_count() or 2))
 """Stages that may run side by side."""
 TAIL = 200
 """Lines of output kept to find a failed stage's message in."""
+
+Say = Callable[[str], None]
+Env = Mapping[str, str]
 
 _places = threading.BoundedSemaphore(PLACES)
 _running: set[subprocess.Popen[str]] = set()
@@ -41,17 +44,17 @@ _CHATTER = re.compile(
 )
 
 
-def run_stage(root: Path, stage: str, *, force: bool = False, on_line: Callable[[str], None] = lambda _: None) -> Outcome:
-    """Run a stale stage; every line it prints goes to `on_line` and to `.mtl/logs/STAGE.log`.
+def run_stage(root: Path, stage: str, *, force: bool = False, on_line: Say = lambda _: None, env: Env | None = None) -> Outcome:
+    """Run a stale stage; every line it prints goes to `on_line` and to `.mtl/logs/STAGE.log`. `env`: variables of its own.
 
     A failure is an outcome, not an error.
     """
-    command = [*DVC, *(["--force"] if force else []), stage]
+    command = [*DVC, "repro", "--single-item", *(["--force"] if force else []), stage]
     with _places:
         if _stopping.is_set():
             return Outcome(stage, "failed", message="stopped before it began", exit_code=1)
         started = time.perf_counter()
-        lines, code = _run(command, root, stage, on_line)
+        lines, code = run_command(command, root, stage, on_line, env)
         seconds = round(time.perf_counter() - started, 2)
     if code:
         return Outcome(stage, "failed", seconds, failure_message(lines, code), _exit_code(lines, code))
@@ -64,6 +67,11 @@ def stop_all() -> None:
     _stopping.set()
     for process in list(_running):
         process.terminate()
+
+
+def is_stopping() -> bool:
+    """Whether `stop_all` was called: whoever waits for something else than a child of ours looks here."""
+    return _stopping.is_set()
 
 
 def allow() -> None:
@@ -90,11 +98,11 @@ def failure_message(lines: Iterable[str], code: int) -> str:
     return message or dvc.removeprefix("ERROR: ") or f"dvc ended with {code}"
 
 
-def _run(command: list[str], root: Path, stage: str, on_line: Callable[[str], None]) -> tuple[deque[str], int]:
-    """The last lines of the command, and its exit code."""
+def run_command(command: Sequence[str], root: Path, name: str, on_line: Say, env: Env | None = None) -> tuple[deque[str], int]:
+    """Run it as a child; the last lines it printed, and its exit code. All it printed goes to `.mtl/logs/NAME.log` too."""
     lines: deque[str] = deque(maxlen=TAIL)
-    environ = child_environment() | {PARENT: str(os.getpid())}
-    log_path = root / LOGS / f"{stage}.log"
+    environ = child_environment() | dict(env or {}) | {PARENT: str(os.getpid())}
+    log_path = root / LOGS / f"{name}.log"
     with (
         replacing(log_path) as partial,
         partial.open("w", encoding="utf-8") as log,

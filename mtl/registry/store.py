@@ -19,6 +19,7 @@ from mtl.files import replacing
 from mtl.layout import MLFLOW
 from mtl.registry.moved import follow_move
 from mtl.registry.quiet import quiet
+from mtl.services.places import OWN_REGISTRY
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -40,7 +41,7 @@ class Store:
     root: Path
     name: str
     is_own: bool
-    """Whether it is the project's own file, not a server or a file that somebody else named."""
+    """Whether it is the project's own file, also behind the server that `mtl up` starts; not what somebody else named."""
 
     @contextmanager
     def as_default(self) -> Iterator[None]:
@@ -85,10 +86,11 @@ def open_store(root: Path, name: str) -> Store:
     quiet()
     from mlflow import MlflowClient
 
-    uri, is_own = tracking_uri(root), TRACKING_URI not in os.environ
+    uri, is_file = tracking_uri(root), TRACKING_URI not in os.environ
+    is_own = is_file or os.environ.get(OWN_REGISTRY) == str(root.resolve())
     _must_answer(uri)
     with answering(uri):
-        if is_own:
+        if is_file:
             _make_own(root.resolve() / MLFLOW)
             follow_move(root.resolve() / MLFLOW, name, root.resolve() / ARTIFACTS / name)
         client = MlflowClient(tracking_uri=uri)
