@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run repro test test-fast check format pins pretrained peers bench bench-full results readme install clean
+.PHONY: run repro services test test-fast e2e check format pins pretrained peers bench bench-full results readme install clean
 
 run: install            ## the whole pipeline under Prefect, then where the report is
 	@mtl run
@@ -13,11 +13,17 @@ repro: install          ## the same graph by DVC alone
 	@mtl lock
 	@dvc repro
 
+services: install       ## Prefect's server, MLflow's, and the workers, until Ctrl-C
+	@mtl up
+
 test: install           ## every test
 	@pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: install      ## all but the slow ones
 	@pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
+
+e2e: install            ## a whole site in production on loopback: crons, kills, drift, rollback; 10 minutes
+	@pytest -x tests/e2e
 
 check: install          ## ruff, format, strict types, code lock
 	@ruff check .

@@ -40,3 +40,22 @@ def deploy() -> None:
     from mtl.orchestration.deploying.deploy import deploy
 
     deploy(Path())
+
+
+@app.command()
+def worker(
+    pool: Annotated[str, typer.Argument(help="Work pool of the server at PREFECT_API_URL.")],
+    limit: Annotated[int, typer.Option(min=1, help="Runs at a time.")] = 1,
+) -> None:
+    """Run a worker in this checkout: stages that are placed on its pool are run here."""
+    from mtl.services.verbs import worker
+
+    worker(Path(), pool, limit)
+
+
+@app.command()
+def arrived(source: Annotated[str, typer.Argument(help="Source that has something new.")]) -> None:
+    """Tell the server that new data of a source have come; the retraining begins at once."""
+    from mtl.orchestration.arrived import arrived
+
+    arrived(Path(), source)

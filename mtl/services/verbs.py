@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from mtl.errors import MtlError, SpecError
+from mtl.layout import PREFECT
 from mtl.services.marked import end_marked
 from mtl.services.places import HOME, HOST, Places
+from mtl.services.programs import QUIET
+from mtl.services.programs import worker as make_worker
 from mtl.services.running import Running, running, said
 from mtl.services.supervisor import GRACE, START, supervise
 from mtl.spec import SPEC, read_spec
@@ -123,3 +126,17 @@ def _listener(port: int) -> str:
         )
     except psutil.Error:
         return "another program listens there"
+
+
+def worker(root: Path, pool: str, limit: int) -> None:
+    """Become a worker of the pool, with this folder as its checkout. Raises SpecError without a server."""
+    api = os.environ.get("PREFECT_API_URL")
+    if not api:
+        raise SpecError(
+            "no Prefect server", expected="its URL in PREFECT_API_URL", found="nothing there",
+            do="export PREFECT_API_URL=http://HOST:4200/api; where `mtl up` runs, workers run already",
+        )  # fmt: skip
+    root = root.resolve()
+    program = make_worker(root, pool, limit, {"PREFECT_API_URL": api, "PREFECT_HOME": str(root / PREFECT)})
+    os.chdir(root)
+    os.execve(program.command[0], program.command, dict(os.environ) | QUIET | dict(program.environment))

@@ -18,13 +18,20 @@ SILENT = timedelta(seconds=3 * HEARTBEAT)
 """After so long without a sign of life a run has crashed: three heartbeats."""
 GONE = "no heartbeat for 90 s: its process or machine is gone"
 ENDS = ("Completed", "Failed", "Cancelled", "Crashed")
+RETRAIN = "retrain/retrain"
+"""The deployment that drift and new data begin."""
+GO_ON = ("retrain", "stage")
+"""Flows that go on from a checkpoint after a crash."""
 FAILED, REFUSAL, DRIFT = "failure", "refusal", "drift"
 
 Blocks = Sequence[tuple[UUID, tuple[str, ...]]]
 
 
 def make_automations(client: SyncPrefectClient, project: str, deployments: Mapping[str, UUID], blocks: Blocks) -> list[str]:
-    """Make each, or bring it up to date; those of earlier days that nobody asks for any more go. What was done, in words."""
+    """Make each, or bring it up to date; those that nobody asks for any more go. What was done, in words.
+
+    deployments: `flow/name` -> id.
+    """
     wanted = {one.name: one for one in _wanted(project, deployments, blocks)}
     known = {one.name: one for one in client.read_automations() if one.name.startswith(f"{project}: ")}
     for name, automation in wanted.items():
@@ -41,10 +48,10 @@ def make_automations(client: SyncPrefectClient, project: str, deployments: Mappi
 
 def _wanted(project: str, deployments: Mapping[str, UUID], blocks: Blocks) -> list[AutomationCore]:
     found = [_crashed_if_silent(project, list(deployments.values()))]
-    found += [_again_if_crashed(project, name, deployments[name]) for name in ("retrain", "train") if name in deployments]
-    if "retrain" in deployments:
-        found.append(_retrain_on(project, DRIFTED, "retrain on drift", deployments["retrain"]))
-        found.append(_retrain_on(project, ARRIVED, "retrain on new data", deployments["retrain"]))
+    found += [_again_if_crashed(project, name, one) for name, one in deployments.items() if name.partition("/")[0] in GO_ON]
+    if RETRAIN in deployments:
+        found.append(_retrain_on(project, DRIFTED, "retrain on drift", deployments[RETRAIN]))
+        found.append(_retrain_on(project, ARRIVED, "retrain on new data", deployments[RETRAIN]))
     for number, (block, on) in enumerate(blocks, 1):
         found += [_tell(project, number, block, what, list(deployments.values())) for what in on]
     return found

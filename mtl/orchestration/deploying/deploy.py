@@ -6,8 +6,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
-from uuid import UUID
 
 from ruamel.yaml import YAML
 
@@ -15,9 +13,6 @@ from mtl.errors import MtlError, SpecError
 from mtl.orchestration.local import child_environment
 from mtl.orchestration.server_of import use_server
 from mtl.spec import SPEC, read_spec
-
-if TYPE_CHECKING:
-    from prefect.client.orchestration import SyncPrefectClient
 
 PREFECT = "prefect.yaml"
 
@@ -42,22 +37,22 @@ def deploy(root: Path) -> None:
         blocks = find_blocks(client, spec.name, operations.notify)
         done = make_pools(client, operations.services.pools) + make_gpu_limits(client, operations.services.pools)
         _deploy_all(root)
-        deployments = _ids(client, declared)
-        done += [f"deployment {flow}" for flow in declared.values()]
-        done += make_automations(client, spec.name, {name: deployments[flow] for name, flow in declared.items()}, blocks)
+        deployments = {name: client.read_deployment_by_name(name).id for name in declared}
+        done += [f"deployment {name}" for name in declared]
+        done += make_automations(client, spec.name, deployments, blocks)
     print(*done, sep="\n")
     print(f"deployed to {url.removesuffix('/api')}")
 
 
-def _declared(path: Path) -> dict[str, str]:
-    """Deployment -> `flow/deployment`, as prefect.yaml says them."""
+def _declared(path: Path) -> list[str]:
+    """Its deployments, as `flow/name`."""
     if not path.is_file():
         raise SpecError(
             f"{path}: there is no such file", expected="the deployments of this project", do="copy it from a new project"
         )
     said = YAML(typ="safe").load(path.read_text(encoding="utf-8")) or {}
     deployments = said.get("deployments") or []
-    return {one["name"]: f"{one['entrypoint'].partition(':')[2]}/{one['name']}" for one in deployments}
+    return [f"{one['entrypoint'].partition(':')[2]}/{one['name']}" for one in deployments]
 
 
 def _deploy_all(root: Path) -> None:
@@ -70,7 +65,3 @@ def _deploy_all(root: Path) -> None:
     if done.returncode:
         last = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-3:]
         raise MtlError(f"Prefect refuses {PREFECT}", found=" ".join(last), do="see `prefect deploy --all`")
-
-
-def _ids(client: SyncPrefectClient, declared: dict[str, str]) -> dict[str, UUID]:
-    return {name: client.read_deployment_by_name(name).id for name in declared.values()}

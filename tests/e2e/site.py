@@ -1,0 +1,203 @@
+"""A small project in production: its services on loopback, asked by their own APIs, and a neighbour that hears notifications."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import polars as pl
+import psutil
+
+from tests.flows.conftest import PARAMS, ROOT, command, environment, make_project, tables
+
+Json = Any
+DAYS = ("2026-11-01", "2026-11-02", "2026-11-03")
+SPEC = PARAMS.replace("{path: visits.csv}", "{path: visits}").replace("max_epochs: 4, patience: 3", "max_epochs: 6, patience: 6")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Listener:
+    """An HTTP server that keeps what is posted to it."""
+
+    def __init__(self) -> None:
+        self.heard: list[Json] = []
+        heard = self.heard
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}/hook"
+
+
+class Site:
+    """The project in `root` with everything that production needs."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.ears = root, Listener()
+        self.prefect_port, self.mlflow_port = free_port(), free_port()
+        make_project(root, SPEC + self._operations())
+        (root / "visits.csv").unlink()
+        visits = tables()["visits"]
+        third = visits.height // len(DAYS)
+        (root / "visits").mkdir()
+        for number, day in enumerate(DAYS):
+            visits.slice(number * third, third).write_csv(root / "visits" / f"{day}.csv")
+        shutil.copytree(ROOT / "flows", root / "flows", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copyfile(ROOT / "prefect.yaml", root / "prefect.yaml")
+        self.commit("production")
+
+    def _operations(self) -> str:
+        return (
+            "operations:\n"
+            f"  services: {{prefect: {{port: {self.prefect_port}}}, mlflow: {{port: {self.mlflow_port}}}}}\n"
+            f"  notify: [{{webhook: '{self.ears.url}'}}]\n"
+            "  monitor: {least_rows: 50}\n"
+            "  record: branch\n"
+        )
+
+    def mtl(self, *arguments: str, check: bool = True) -> str:
+        done = command(self.root, "mtl", *arguments, check=check)
+        return done.stdout + done.stderr
+
+    def commit(self, message: str) -> None:
+        command(self.root, "git", "add", "-A")
+        command(self.root, "git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", message)
+
+    def edit(self, file: str, before: str, after: str) -> None:
+        text = (self.root / file).read_text()
+        assert before in text, f"{before!r} is not in {file}"
+        (self.root / file).write_text(text.replace(before, after))
+
+    # the servers' own APIs
+
+    def prefect(self, path: str, body: Mapping[str, Any] | None = None, method: str = "") -> Json:
+        return _asked(f"http://127.0.0.1:{self.prefect_port}/api/{path}", body, method)
+
+    def mlflow(self, path: str) -> Json:
+        return _asked(f"http://127.0.0.1:{self.mlflow_port}/api/2.0/mlflow/{path}", None, "")
+
+    def champion(self) -> str | None:
+        model = self.mlflow("registered-models/get?name=small")["registered_model"]
+        return next((str(one["version"]) for one in model.get("aliases", ()) if one["alias"] == "champion"), None)
+
+    def deployment(self, name: str) -> Json:
+        return self.prefect(f"deployments/name/{name}")
+
+    def start(self, name: str, **parameters: Any) -> str:
+        """Start a run of the deployment; its id."""
+        made = self.prefect(f"deployments/{self.deployment(name)['id']}/create_flow_run", {"parameters": parameters})
+        return str(made["id"])
+
+    def run(self, run: str) -> Json:
+        return self.prefect(f"flow_runs/{run}")
+
+    def runs(self, deployment: str) -> list[Json]:
+        """All runs of a deployment, the newest first."""
+        ids = {"deployments": {"id": {"any_": [self.deployment(deployment)["id"]]}}, "sort": "EXPECTED_START_TIME_DESC"}
+        found: list[Json] = self.prefect("flow_runs/filter", ids)
+        return found
+
+    def ended(self, run: str, within: float = 120) -> Json:
+        """The run once it has ended for good."""
+        final = ("COMPLETED", "FAILED", "CANCELLED")
+        until(lambda: self.run(run)["state_type"] in final, within, lambda: f"{self.run(run)['state']}\n{self.log('worker-cpu')}")
+        return self.run(run)
+
+    def artifacts(self, run: str) -> dict[str, Json]:
+        found = self.prefect("artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run]}}})
+        return {one["key"]: one for one in found}
+
+    def log(self, service: str) -> str:
+        return (self.root / f".mtl/services/{service}.log").read_text()[-3000:]
+
+    # its processes
+
+    def program(self, name: str) -> psutil.Process:
+        """The process of a service as the supervisor knows it now."""
+        said = json.loads((self.root / ".mtl/services/services.json").read_text())
+        return psutil.Process(next(one["pid"] for one in said["programs"] if one["name"] == name))
+
+    def stages(self) -> list[str]:
+        """Names of the stages that run now, in any checkout below this project's parent."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                line, where = process.cmdline(), process.cwd()
+            except psutil.Error:
+                continue
+            if where.startswith(str(self.root.parent)) and len(line) > 2 and re.search(r"/mtl$", line[1]):
+                found.append(line[2])
+        return found
+
+
+def until(holds: Callable[[], Any], within: float, why: Callable[[], str] = lambda: "") -> float:
+    """Wait until it holds; the seconds it took."""
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() - began < within, f"not within {within} s\n{why()}"
+        time.sleep(0.2)
+    return time.monotonic() - began
+
+
+def killed(process: psutil.Process) -> None:
+    """SIGKILL to a process and all it has started, as when a machine goes down."""
+    for one in [*process.children(recursive=True), process]:
+        one.send_signal(signal.SIGKILL)
+
+
+def elsewhere(site: Site, name: str, pool: str) -> tuple[Path, subprocess.Popen[bytes]]:
+    """A second checkout, from git alone, with a worker of the pool in it."""
+    root = site.root.parent / name
+    command(site.root.parent, "git", "clone", "-q", str(site.root.parent / "origin.git"), name)
+    more = {"PREFECT_API_URL": f"http://127.0.0.1:{site.prefect_port}/api"}
+    with (site.root.parent / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(["mtl", "worker", pool], cwd=root, env=environment() | more, stdout=log, stderr=log)
+    return root, process
+
+
+def drifted(frame: pl.DataFrame) -> pl.DataFrame:
+    """Other weights than ever before; all else as it was."""
+    return frame.with_columns((pl.col("weight") + 60).round(1))
+
+
+def _asked(url: str, body: Mapping[str, Any] | None, method: str) -> Json:
+    data = None if body is None else json.dumps(body).encode()
+    request = Request(url, data, {"Content-Type": "application/json"}, method=method or ("GET" if body is None else "POST"))
+    for _ in range(10):
+        try:
+            with urlopen(request, timeout=20) as answer:
+                text = answer.read()
+            return json.loads(text) if text else None
+        except HTTPError as error:
+            with error:
+                if error.code != 503:  # SQLite is busy: Prefect's own client asks again too
+                    raise
+        time.sleep(1)
+    raise AssertionError(f"{url}: busy for 10 s")
