@@ -21,6 +21,7 @@ from mtl.data.contract.profile import profile as profile_of
 from mtl.data.contract.quarantine import Quarantine
 from mtl.data.contract.repeats import Ledger
 from mtl.data.contract.report import Tally, Validation, shown_key
+from mtl.data.contract.use import Use
 from mtl.data.keys import key_expr
 from mtl.errors import DataError
 from mtl.files import replacing, write_json
@@ -55,7 +56,7 @@ def validate_source(
     with replacing(validated) as kept:
         kept.mkdir()
         with replacing(quarantine) as aside:
-            tally, quarantined = _walk(spec, name, files, rules, kept, aside)
+            tally, quarantined = walk(spec, name, files, rules, kept, aside)
         glimpse: dict[str, pl.Series] = {}
         seen = profile_of(kept, rules.uses, glimpse)
         stopped = any(past_limit(tally, limit))
@@ -76,7 +77,12 @@ def rules_of(spec: Spec, name: str, files: list[Path]) -> Rules:
     a source without a row.
     """
     derived = spec.sources[name].derived
-    uses = settle(present(uses_of(spec, name), derived, name, files), derived, files)
+    return rules_from(spec, name, settle(present(uses_of(spec, name), derived, name, files), derived, files), files)
+
+
+def rules_from(spec: Spec, name: str, uses: Mapping[str, Use], files: list[Path]) -> Rules:
+    """`rules_of` for uses that are settled already; those of every derived column of the source among them."""
+    derived = spec.sources[name].derived
     base = {c: u for c, u in uses.items() if c not in derived}
     if not any(rows_of(file) for file in files):
         raise DataError(f"source {name!r}: no rows", expected="at least one row", found="a header only", do="bring the data")
@@ -90,7 +96,7 @@ def rules_of(spec: Spec, name: str, files: list[Path]) -> Rules:
     return Rules(name, entity, base, made, derived)
 
 
-def _walk(spec: Spec, name: str, files: list[Path], rules: Rules, kept: Path, aside: Path) -> tuple[Tally, int]:
+def walk(spec: Spec, name: str, files: list[Path], rules: Rules, kept: Path, aside: Path) -> tuple[Tally, int]:
     """Part every chunk and write both parts; the sums, and the rows set aside.
 
     Raises DataError for a key that stands twice, unless the source says that the latest counts.

@@ -1,0 +1,1 @@
+"""The champion at work: predictions of a source's new rows, as tables."""
