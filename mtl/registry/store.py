@@ -19,7 +19,8 @@ from mtl.files import replacing
 from mtl.layout import MLFLOW
 from mtl.registry.moved import follow_move
 from mtl.registry.quiet import quiet
-from mtl.services.places import OWN_REGISTRY
+from mtl.services.places import OWN_REGISTRY, Places
+from mtl.spec import SPEC, read_spec
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -69,12 +70,18 @@ class Store:
 
 
 def tracking_uri(root: Path) -> str:
-    """`MLFLOW_TRACKING_URI`, else the file that a plain `mlflow ui` in the project's folder reads."""
+    """`MLFLOW_TRACKING_URI`; else the database that the spec names; else the file that a plain `mlflow ui` in the folder reads.
+
+    The file's path is not quoted as MLflow 3.17 quotes its own default: SQLAlchemy reads `%20` as it stands, and the database of
+    `my project/` would lie in a new folder `my%20project/` beside it.
+    """
     said = os.environ.get(TRACKING_URI)
-    if said:
-        return said
-    # Not quoted as MLflow 3.17 quotes its own default: SQLAlchemy reads `%20` as it stands, and the database of
-    # `my project/` would lie in a new folder `my%20project/` beside it.
+    if said or not (root / SPEC).is_file():
+        return said or _file_uri(root)
+    return Places(root.resolve(), read_spec(root / SPEC).operations.services).mlflow_store
+
+
+def _file_uri(root: Path) -> str:
     return f"sqlite:///{root.resolve() / MLFLOW}"
 
 
@@ -86,11 +93,11 @@ def open_store(root: Path, name: str) -> Store:
     quiet()
     from mlflow import MlflowClient
 
-    uri, is_file = tracking_uri(root), TRACKING_URI not in os.environ
-    is_own = is_file or os.environ.get(OWN_REGISTRY) == str(root.resolve())
+    uri = tracking_uri(root)
+    is_own = TRACKING_URI not in os.environ or os.environ.get(OWN_REGISTRY) == str(root.resolve())
     _must_answer(uri)
     with answering(uri):
-        if is_file:
+        if uri == _file_uri(root):
             _make_own(root.resolve() / MLFLOW)
             follow_move(root.resolve() / MLFLOW, name, root.resolve() / ARTIFACTS / name)
         client = MlflowClient(tracking_uri=uri)
@@ -125,7 +132,7 @@ def answering(uri: str) -> Iterator[None]:
 
 def has_store(root: Path) -> bool:
     """Whether there is a registry to read from, without making one."""
-    return TRACKING_URI in os.environ or (root / MLFLOW).is_file()
+    return tracking_uri(root) != _file_uri(root) or (root / MLFLOW).is_file()
 
 
 def experiment(store: Store) -> str:

@@ -59,8 +59,9 @@ class Listener:
 class Site:
     """The project in `root` with everything that production needs."""
 
-    def __init__(self, root: Path) -> None:
-        self.root, self.ears = root, Listener()
+    def __init__(self, root: Path, stores: Mapping[str, str] | None = None) -> None:
+        """stores: service -> `store` of its section."""
+        self.root, self.ears, self.stores = root, Listener(), stores or {}
         self.prefect_port, self.mlflow_port = free_port(), free_port()
         make_project(root, SPEC + self._operations())
         (root / "visits.csv").unlink()
@@ -74,9 +75,12 @@ class Site:
         self.commit("production")
 
     def _operations(self) -> str:
+        ports = {"prefect": self.prefect_port, "mlflow": self.mlflow_port}
+        said = {
+            name: {"port": port} | ({"store": self.stores[name]} if name in self.stores else {}) for name, port in ports.items()
+        }
         return (
-            "operations:\n"
-            f"  services: {{prefect: {{port: {self.prefect_port}}}, mlflow: {{port: {self.mlflow_port}}}}}\n"
+            f"operations:\n  services: {json.dumps(said)}\n"
             f"  notify: [{{webhook: '{self.ears.url}'}}]\n"
             "  monitor: {least_rows: 50}\n"
             "  record: branch\n"
