@@ -51,4 +51,6 @@ TUNING: Final = STATE / "tune"
 """Studies of `mtl tune`, one SQLite file each."""
 MLFLOW: Final = Path("mlflow.db")
 """MLflow's own default place, so that a plain `mlflow ui` shows it; artifacts in mlruns/ beside it."""
+KEPT: Final = STATE / "ingested"
+"""What was made of each partition of a source, so that the next run reads only what is new."""
 PREFECT: Final = STATE / "prefect"

@@ -10,9 +10,9 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
-from mtl.layout import INGESTED, PROFILES, QUARANTINE, VALIDATED, VALIDATION
+from mtl.layout import INGESTED, KEPT, PROFILES, QUARANTINE, VALIDATED, VALIDATION
 
-PLACES = (INGESTED, VALIDATED, QUARANTINE, PROFILES, VALIDATION)
+PLACES = (INGESTED, KEPT, VALIDATED, QUARANTINE, PROFILES, VALIDATION)
 """Folders that hold one folder or one JSON file a source, and nothing else."""
 
 

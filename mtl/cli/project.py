@@ -64,6 +64,8 @@ def poll() -> None:
     for source in sql:
         polled = poll_source(spec, source, Path())
         print(f"{source}: {'something new' if polled.changed else 'nothing new'}")
+        if polled.anew:
+            print(f"  all is fetched anew: {polled.anew}")
     if not sql:
         print("no source is an SQL query: nothing to ask")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
@@ -115,7 +116,10 @@ class Source(Part):
     query: str | None = None
     """SQL: a SELECT; its rows are ordered by the entity's key."""
     watermark: str | None = None
-    """SQL: column whose maximum `mtl poll` writes into `path`."""
+    """SQL: column that grows with time; `mtl poll` writes its maximum into `path`, and only rows above the last one are fetched."""
+    as_of: date | datetime | None = None
+    """What is later is not seen: partitions of a folder by the date in their names, SQL rows by their watermark. A date
+    includes its whole day; a time without a zone is UTC. In quotes: DVC cannot read YAML's own dates."""
     columns: dict[str, Column] = {}
     """Contracts of columns that are neither input nor target (parts of derived ones)."""
     derived: dict[str, str] = {}
@@ -133,6 +137,20 @@ class Source(Part):
     @classmethod
     def _nulltexts(cls, value: Any) -> Any:
         return texts(value)
+
+    @field_validator("as_of", mode="before")
+    @classmethod
+    def _date_or_time(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            try:
+                return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+            except ValueError:
+                pass
+        if isinstance(value, date):
+            raise ValueError(f'"{value}", in quotes, since DVC reads this file too and knows no dates; found {value} without')
+        if value is not None:
+            raise ValueError(f"a date (2026-11-01) or a time (2026-11-01 12:00) in quotes; found {value!r}")
+        return value
 
     @field_validator("table")
     @classmethod
@@ -167,6 +185,16 @@ class Source(Part):
             raise ValueError("both url and query of an SQL source; found no " + ("query" if self.url else "url"))
         if self.repeats == "latest" and not self.latest_by:
             raise ValueError("latest_by, the date column that decides, beside `repeats: latest`; found none")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_pinned_has_dates(self) -> Source:
+        if self.as_of is not None and self.is_sql and self.watermark is None:
+            raise ValueError("watermark, the column of dates that says when a row came, beside as_of of a query; found none")
+        if self.as_of is not None and self.table is not None:
+            raise ValueError(
+                "as_of with a folder of dated partitions or a query; found a folder with one table (table), without dates"
+            )
         return self
 
     @property

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote
 
 import polars as pl
@@ -15,6 +16,11 @@ import polars as pl
 from mtl.data.sources.table import Table
 from mtl.errors import DataError
 
+Format = Literal["csv", "ndjson", "parquet"]
+SUFFIXES: dict[str, Format] = {
+    ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".txt": "csv", ".psv": "csv",
+    ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson", ".parquet": "parquet", ".pq": "parquet",
+}  # fmt: skip
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 

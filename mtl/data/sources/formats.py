@@ -5,22 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
 
 from mtl.data.sources.csv_table import CsvTable, Manner
+from mtl.data.sources.dated import endings_of, seen
 from mtl.data.sources.files import FileTable
-from mtl.data.sources.folder import HiveTable, hive_columns, part_files, part_names
+from mtl.data.sources.folder import SUFFIXES, Format, HiveTable, hive_columns, part_files, part_names
+from mtl.data.sources.kept import Origin
 from mtl.data.sources.ndjson_table import NdjsonTable
 from mtl.data.sources.parquet_table import ParquetTable
 from mtl.data.sources.table import Table
-from mtl.errors import DataError
+from mtl.errors import DataError, SpecError
 from mtl.spec import Source, Spec
 
-Format = Literal["csv", "ndjson", "parquet"]
-SUFFIXES: dict[str, Format] = {
-    ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".txt": "csv", ".psv": "csv",
-    ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson", ".parquet": "parquet", ".pq": "parquet",
-}  # fmt: skip
 ARCHIVES = {
     b"\x1f\x8b": "a gzip archive", b"PK\x03\x04": "a zip archive or a spreadsheet", b"BZh": "a bzip2 archive",
     b"\x28\xb5\x2f\xfd": "a zstd archive", b"\xfd7zXZ": "an xz archive", b"SQLite format 3": "an SQLite database",
@@ -33,6 +29,8 @@ class Part:
 
     name: str
     table: Table
+    origin: Origin | None = None
+    """Of one that is kept aside when it was read: what it is known by."""
 
 
 def detect_format(path: Path) -> Format:
@@ -41,13 +39,7 @@ def detect_format(path: Path) -> Format:
     Raises DataError if it is an archive, or a folder without tables or with tables of several formats.
     """
     if path.is_dir():
-        formats = {detect_format(file) for file in part_files(path, SUFFIXES, str(path))}
-        if len(formats) > 1:
-            raise DataError(
-                f"{path}: a folder of several formats", expected="partitions of one format", found=", ".join(sorted(formats)),
-                do="write the source's `format` in params.yaml, or move the other files away",
-            )  # fmt: skip
-        return formats.pop()
+        return _one_format(path, part_files(path, SUFFIXES, str(path)))
     try:
         with path.open("rb") as file:
             start = file.read(64)
@@ -72,18 +64,23 @@ def open_parts(spec: Spec, name: str, root: Path) -> list[Part]:
     """
     source = spec.sources[name]
     if source.is_sql:
-        from mtl.data.sources.sql import SqlTable  # brings SQLAlchemy
+        from mtl.data.sources.sql_parts import sql_parts  # brings SQLAlchemy
 
         keys = spec.entities[spec.entity_of(name)].key
-        return [Part("part-0000", SqlTable(name, source, keys, root))]
+        return [Part(*part) for part in sql_parts(name, source, keys, root)]
     path = root / source.path
     _must_exist(path, source.path, name)
     if source.table is not None:
         return [Part("part-0000", _with_files(path, source, source.table, name))]
-    kind = _format(source, path)
-    if path.is_file():
-        return [Part("part-0000", _table(path, source.path, kind, source))]
-    return _partitions(path, source, kind)
+    if path.is_dir():
+        return _partitions(path, source, name)
+    if source.as_of is not None:
+        raise SpecError(
+            f"source {name!r}, {source.path}: as_of of one file",
+            expected="a folder of dated partitions, or a query with a watermark",
+            found="a file, which does not say when its rows came", do=f"take `as_of` out of the source {name!r} in params.yaml",
+        )  # fmt: skip
+    return [Part("part-0000", _table(path, source.path, _format(source, path), source))]
 
 
 def _with_files(folder: Path, source: Source, table: str, name: str) -> Table:
@@ -105,15 +102,28 @@ def _format(source: Source, path: Path) -> Format:
     return detect_format(path)
 
 
-def _partitions(folder: Path, source: Source, kind: Format) -> list[Part]:
-    endings = [s for s, k in SUFFIXES.items() if k == kind]
-    files = part_files(folder, endings, source.path)
+def _one_format(folder: Path, files: list[Path]) -> Format:
+    formats = {detect_format(file) for file in files}
+    if len(formats) > 1:
+        raise DataError(
+            f"{folder}: a folder of several formats", expected="partitions of one format", found=", ".join(sorted(formats)),
+            do="write the source's `format` in params.yaml, or move the other files away",
+        )  # fmt: skip
+    return formats.pop()
+
+
+def _partitions(folder: Path, source: Source, name: str) -> list[Part]:
+    files = seen(part_files(folder, endings_of(source), source.path), folder, source, name)
+    kind = source.format if source.format in ("csv", "ndjson", "parquet") else _one_format(folder, files)
+    files = [file for file in files if SUFFIXES[file.suffix.lower()] == kind]
     relative = [file.relative_to(folder) for file in files]
     columns = hive_columns(relative, source.path)
     parts = []
-    for file, short, name in zip(files, relative, part_names(relative, source.path), strict=True):
+    for file, short, called in zip(files, relative, part_names(relative, source.path), strict=True):
         table = _table(file, f"{source.path}/{short.as_posix()}", kind, source)
-        parts.append(Part(name, HiveTable(table, columns[short]) if columns[short] else table))
+        shape = repr((kind, source.separator, source.encoding, source.null_values, columns[short], source.row_number and called))
+        whole = HiveTable(table, columns[short]) if columns[short] else table
+        parts.append(Part(called, whole, Origin(shape, file)))
     return parts
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from polars import selectors
 from mtl.data.keys import key_expr
 from mtl.data.sources.doubles import KeyLedger, find_doubled, read_written
 from mtl.data.sources.formats import Part, open_parts
+from mtl.data.sources.kept import Partition, drop_others, fit_of
 from mtl.data.sources.latest import LatestLedger
 from mtl.data.sources.schema import common_schema, fit
 from mtl.data.sources.table import nearest_column
@@ -30,6 +31,8 @@ class Ingested:
     rows: int
     partitions: int
     columns: tuple[str, ...]
+    new: int | None = None
+    """Files that were read; the others were kept from before. None where nothing is kept (a single file)."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,17 @@ class Job:
     key: tuple[str, ...]
     key_text: pl.Expr
     parts: list[Part]
+    kept: list[Partition | None]
+    """Of each part: what is kept of it, if parts are kept."""
     schema: pl.Schema
+
+    @property
+    def looked_at(self) -> list[str] | None:
+        """The columns that tell whether a row stays; None for all."""
+        if self.source.repeats != "latest":
+            return list(self.key)
+        by = self.source.latest_by or ""
+        return [*self.key, *([] if by in self.key else [by])] if self.parts[0].table.ordered else None
 
     def locate(self, row: int) -> str:
         """`data/raw/people.csv, line 17`: where a person finds the row (from 0, over all partitions)."""
@@ -54,22 +67,26 @@ class Job:
         return f"row {row + 1}"
 
 
-def ingest_source(spec: Spec, name: str, root: Path, target: Path) -> Ingested:
+def ingest_source(spec: Spec, name: str, root: Path, target: Path, keep: Path | None = None) -> Ingested:
     """Write the source's table to the folder `target`, one Parquet file a partition.
 
     Rows stand as they came (SQL: by key); the same content gives the same bytes. Memory does not grow with the rows.
+    `keep`: a folder where what was made of each partition is kept, so that next time only new ones are read.
     Raises DataError or SpecError, and leaves the old `target`, for whatever stands in the way (a key that is null or
     stands twice, a file that is missing, broken or cut short, a server that is not there, a full disk).
     """
-    job = _job(spec, name, root)
+    job = _job(spec, name, root, keep)
     needed = sum(part.table.size for part in job.parts)
     with enough_room(f"source {name!r}", target, needed), replacing(target) as folder:
         folder.mkdir()
         work = folder / ".work"
-        rows = _write_latest(job, folder, work) if job.source.repeats == "latest" else _write_unique(job, folder, work)
+        write = _write_latest if job.source.repeats == "latest" else _write_unique
+        rows, new = write(job, folder, work)
         if work.exists():
             shutil.rmtree(work)
-    return Ingested(rows, len(job.parts), tuple(job.schema))
+    if keep is not None:
+        drop_others(keep, filter(None, job.kept))
+    return Ingested(rows, len(job.parts), tuple(job.schema), new if any(job.kept) else None)
 
 
 def read_header(spec: Spec, name: str, root: Path) -> list[str]:
@@ -77,11 +94,14 @@ def read_header(spec: Spec, name: str, root: Path) -> list[str]:
 
     Raises DataError or SpecError if the source cannot be opened.
     """
+    return _columns(open_parts(spec, name, root), spec.sources[name], name)
+
+
+def _columns(parts: Sequence[Part], source: Source, name: str) -> list[str]:
     names: dict[str, None] = {}
-    parts = open_parts(spec, name, root)
     for part in parts if parts[0].table.loose else parts[:1]:
         names.update(dict.fromkeys(part.table.header()))
-    number = spec.sources[name].row_number
+    number = source.row_number
     if number in names:
         raise DataError(
             f"source {name!r}, {parts[0].table.place}: a column {number!r} is there already",
@@ -91,19 +111,23 @@ def read_header(spec: Spec, name: str, root: Path) -> list[str]:
     return [*names, *([] if number is None else [number])]
 
 
-def _job(spec: Spec, name: str, root: Path) -> Job:
+def _job(spec: Spec, name: str, root: Path, keep: Path | None) -> Job:
     entity, source = spec.entities[spec.entity_of(name)], spec.sources[name]
     parts = open_parts(spec, name, root)
-    names = read_header(spec, name, root)
-    for part in entity.key:
-        _need_column(part, names, f"source {name!r}, {parts[0].table.place}: no key column {part!r}", "entities: key")
+    kept = [Partition(keep, part.origin, part.table) if keep and part.origin else None for part in parts]
+    parts = [Part(part.name, one.table, part.origin) if one else part for part, one in zip(parts, kept, strict=True)]
+    names = _columns(parts, source, name)
+    for column in entity.key:
+        _need_column(column, names, f"source {name!r}, {parts[0].table.place}: no key column {column!r}", "entities: key")
     if source.repeats == "latest" and source.latest_by:
         what = f"source {name!r}, {parts[0].table.place}: no column {source.latest_by!r}"
         _need_column(source.latest_by, names, what, f"sources: {name}: latest_by")
     schema = common_schema([part.table for part in parts])
+    for part in parts:
+        part.table.types = schema
     if source.row_number is not None:
         schema = pl.Schema({**schema, source.row_number: pl.Int64()})
-    return Job(name, source, entity.key, key_expr(entity), parts, schema)
+    return Job(name, source, entity.key, key_expr(entity), parts, kept, schema)
 
 
 def _need_column(column: str, names: Sequence[str], what: str, key: str) -> None:
@@ -114,20 +138,40 @@ def _need_column(column: str, names: Sequence[str], what: str, key: str) -> None
         )  # fmt: skip
 
 
-def _write_unique(job: Job, folder: Path, work: Path) -> int:
+def _write_unique(job: Job, folder: Path, work: Path) -> tuple[int, int]:
+    """(rows, parts read): every row, each key once."""
     ledger = KeyLedger(work)
-    rows = 0
-    for part in job.parts:
-        with PartWriter(folder / f"{part.name}.parquet", job.schema) as writer:
-            for frame in part.table.chunks():
-                whole = fit(_numbered(job, frame, rows), job.schema)
-                ledger.add(_keys(job, whole, rows))
-                writer.write(whole)
-                rows += whole.height
+    rows = new = 0
+
+    def see(frame: pl.DataFrame) -> None:
+        nonlocal rows
+        ledger.add(_keys(job, frame, rows))
+        rows += frame.height
+
+    for number, part in enumerate(job.parts):
+        new += _write_part(job, number, folder / f"{part.name}.parquet", rows, see)
     _need_rows(job, rows)
     if hashes := ledger.doubled():
         _refuse_doubled(job, folder, hashes)
-    return rows
+    return rows, new
+
+
+def _write_part(job: Job, number: int, path: Path, before: int, see: Callable[[pl.DataFrame], None]) -> bool:
+    """Write one part, as it is kept or as it is read (then True), and show its rows, of which `before` came earlier."""
+    part, kept = job.parts[number], job.kept[number]
+    fits = fit_of(job.schema, None if job.source.row_number is None else before)
+    if kept and kept.take(fits, path):
+        for frame in read_written([path], job.looked_at):
+            see(frame)
+        return False
+    with PartWriter(path, job.schema) as writer:
+        for frame in part.table.chunks():
+            whole = fit(_numbered(job, frame, before + writer.rows), job.schema)
+            see(whole)
+            writer.write(whole)
+    if kept:
+        kept.keep(fits, path, writer.rows)
+    return True
 
 
 def _numbered(job: Job, frame: pl.DataFrame, before: int) -> pl.DataFrame:
@@ -135,33 +179,38 @@ def _numbered(job: Job, frame: pl.DataFrame, before: int) -> pl.DataFrame:
     return frame if job.source.row_number is None else frame.with_row_index(job.source.row_number, offset=before + 1)
 
 
-def _write_latest(job: Job, folder: Path, work: Path) -> int:
-    """Write all rows aside, then the newest of each key, each to its own partition's file."""
+def _write_latest(job: Job, folder: Path, work: Path) -> tuple[int, int]:
+    """(rows kept, parts read): all rows aside, then the newest of each key, each to its own partition's file."""
     ledger = LatestLedger(work, job.source.latest_by or "")
-    rows = 0
-    for part in job.parts:
-        with PartWriter(_aside(work, part), job.schema) as writer:
-            for frame in part.table.chunks():
-                whole = fit(frame, job.schema)
-                tie = None if part.table.ordered else whole.hash_rows(seed=0)
-                ledger.add(_keys(job, whole, rows), whole[ledger.latest_by], tie)
-                writer.write(whole)
-                rows += whole.height
+    rows, new, ends = 0, 0, []
+    ordered = job.parts[0].table.ordered
+
+    def see(frame: pl.DataFrame) -> None:
+        nonlocal rows
+        ledger.add(_keys(job, frame, rows), frame[ledger.latest_by], None if ordered else frame.hash_rows(seed=0))
+        rows += frame.height
+
+    for number, part in enumerate(job.parts):
+        new += _write_part(job, number, _aside(work, part), rows, see)
+        ends.append(rows)
     _need_rows(job, rows)
     if bad := ledger.unordered():
         _refuse_unordered(job, *bad)
-    return _copy_kept(job, folder, work, ledger.keep())
+    return _copy_newest(job, folder, work, np.split(ledger.keep(), ends[:-1])), new
 
 
-def _copy_kept(job: Job, folder: Path, work: Path, keep: np.ndarray) -> int:
-    start = kept = 0
-    for part in job.parts:
-        with PartWriter(folder / f"{part.name}.parquet", job.schema) as writer:
-            for frame in read_written([_aside(work, part)]):
-                writer.write(frame.filter(pl.Series(keep[start : start + frame.height])))
+def _copy_newest(job: Job, folder: Path, work: Path, keep: Sequence[np.ndarray]) -> int:
+    """Each part's rows that stay (`keep`: bool [rows], a part each); how many they are."""
+    for part, stays in zip(job.parts, keep, strict=True):
+        aside, target, start = _aside(work, part), folder / f"{part.name}.parquet", 0
+        if stays.all():
+            aside.replace(target)
+            continue
+        with PartWriter(target, job.schema) as writer:
+            for frame in read_written([aside]):
+                writer.write(frame.filter(pl.Series(stays[start : start + frame.height])))
                 start += frame.height
-        kept += writer.rows
-    return kept
+    return sum(int(stays.sum()) for stays in keep)
 
 
 def _keys(job: Job, frame: pl.DataFrame, before: int) -> pl.Series:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from mtl.data.sources.sql_state import Mark, Seen, SqlState, next_state, query_of, read_state
 from mtl.data.sources.writer import enough_room
 from mtl.errors import DataError
 from mtl.files import read_json, write_json
-from mtl.spec import Spec
-
-State = str | int | float | bool | None
+from mtl.spec import Source, Spec
 
 
 @dataclass(frozen=True)
@@ -22,34 +19,44 @@ class Polled:
 
     changed: bool
     rows: int | None = None
-    watermark: State = None
+    watermark: Mark = None
+    anew: str = ""
+    """Why everything is fetched anew, though there was a state: rows up to the last watermark came or went."""
 
 
 def poll_source(spec: Spec, name: str, root: Path) -> Polled:
-    """Write row count and largest watermark of an SQL source to its `path`, only if they changed.
+    """Write what an SQL source holds to its `path`, only if that changed: rows, largest watermark, and the watermark's intervals.
 
-    A source that is no SQL has nothing to ask: `changed` is False. Raises DataError if the database cannot be asked.
+    A source that is no SQL has nothing to ask: `changed` is False. Raises DataError if the database cannot be asked, SpecError
+    if `as_of` cannot be kept.
     """
     source = spec.sources[name]
     if not source.is_sql:
         return Polled(changed=False)
-    from mtl.data.sources.sql import SqlTable  # brings SQLAlchemy
-
-    table = SqlTable(name, source, spec.entities[spec.entity_of(name)].key, root)
-    rows, largest = table.measure()
-    mark = _plain(largest)
-    state = {"rows": rows, "watermark": mark}
     path = root / source.path
     if path.is_dir():
         raise DataError(
             f"source {name!r}: {source.path} is a folder", expected="the name of a small file for the state of an SQL source",
             found="a folder", do=f"write `path: {source.path}/{name}.json` under this source",
         )  # fmt: skip
-    changed = _read(path) != state
+    last = read_state(path, source)
+    seen = _ask(spec, name, root, last)
+    of = "" if source.watermark is None else query_of(source)
+    state, anew = next_state(last if of else None, seen, of)
+    before = _read(path)
+    changed = before != state.as_json()
     if changed:
         with enough_room(f"source {name!r}", path, 0):
-            write_json(path, state)
-    return Polled(changed, rows, mark)
+            write_json(path, state.as_json())
+    return Polled(changed, state.rows, state.watermark, anew)
+
+
+def _ask(spec: Spec, name: str, root: Path, last: SqlState | None) -> Seen:
+    from mtl.data.sources.sql import SqlTable  # brings SQLAlchemy
+    from mtl.data.sources.sql_parts import ask
+
+    source: Source = spec.sources[name]
+    return ask(SqlTable(name, source, spec.entities[spec.entity_of(name)].key, root), source, last)
 
 
 def _read(path: Path) -> Any:
@@ -57,12 +64,3 @@ def _read(path: Path) -> Any:
         return read_json(path)
     except (OSError, ValueError):
         return None
-
-
-def _plain(value: Any) -> State:
-    """As JSON can hold it; two values that differ stay different."""
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)

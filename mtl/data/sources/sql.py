@@ -27,14 +27,17 @@ TIMEOUT_SECONDS = 10
 
 
 class SqlTable(Table):
-    """The rows of a query."""
+    """The rows of a query, or those that a condition lets through."""
 
     ordered = False
 
-    def __init__(self, name: str, source: Source, keys: Sequence[str], root: Path) -> None:
-        self.place, self.what = "the SQL query", f"source {name!r} (SQL)"
-        self.name, self.source, self.keys = name, source, keys
+    def __init__(self, name: str, source: Source, keys: Sequence[str], root: Path, where: str = "", rows: str = "") -> None:
+        """`where`: a condition in SQL over the query's columns; `rows`: what errors call the rows it lets through."""
+        self.place, self.what = "the SQL query" + (f" ({rows})" if rows else ""), f"source {name!r} (SQL)"
+        self.name, self.source, self.keys, self.where = name, source, keys, where
         self.url = _url(source, name, root)
+        self.sqlite = self.url.get_backend_name() == "sqlite"
+        self.loose = self.sqlite  # what a column holds may differ from part to part
         self.query = (source.query or "").strip().rstrip(";").strip()
         self._schema: pl.Schema | None = None
 
@@ -46,12 +49,19 @@ class SqlTable(Table):
         if self._schema is None:
             with self._connect() as connection:
                 names = self._header(connection)
-                types = sqlite_types if connection.dialect.name == "sqlite" else postgresql_types
+                types = sqlite_types if self.sqlite else postgresql_types
                 self._schema = pl.Schema(types(connection, self._from(), names))
         return self._schema
 
+    def declared(self, column: str) -> str:
+        """Its columns, with their types where the database knows them without reading (PostgreSQL). DataError without `column`."""
+        with self._connect() as connection:
+            names = self._header(connection)
+            self.column(column, names)
+            return repr(names if self.sqlite else postgresql_types(connection, self._from(), names))
+
     def chunks(self) -> Iterator[pl.DataFrame]:
-        schema = self.schema()
+        schema = self.types or self.schema()
         with self._connect() as connection:
             order = [self.column(name, schema.names()) for name in self.keys]
             if self.source.latest_by:
@@ -62,14 +72,17 @@ class SqlTable(Table):
                 for rows in result.partitions(CHUNK_ROWS):
                     yield convert(rows, schema)
 
-    def measure(self) -> tuple[int, Any]:
-        """Number of rows, and the maximum of the watermark column (None without one)."""
+    def measure(self, seen: str = "", below: str = "") -> tuple[int, Any, int]:
+        """Rows that the condition `seen` lets through, their largest watermark (None without one), and those of them that
+        `below` lets through too; at one moment."""
         with self._connect() as connection:
             names = self._header(connection)
             mark = self.source.watermark
-            largest = f", max({_quote(connection, self.column(mark, names))})" if mark else ", NULL"
-            rows, value = _ask(connection, f"SELECT count(*){largest} FROM {self._from()}").one()
-        return int(rows), value
+            largest = f"max({_quote(connection, self.column(mark, names))})" if mark else "NULL"
+            under = f"count(CASE WHEN {below} THEN 1 END)" if below else "count(*)"
+            where = f" WHERE {seen}" if seen else ""
+            rows, value, some = _ask(connection, f"SELECT count(*), {largest}, {under} FROM {self._from()}{where}").one()
+        return int(rows), value, int(some)
 
     def locate(self, row: int) -> str:
         return f"row {row + 1} (ordered by {', '.join(self.keys)})"
@@ -89,7 +102,8 @@ class SqlTable(Table):
         return names
 
     def _from(self) -> str:
-        return f"(\n{self.query}\n) AS mtl_rows"  # own lines, so that a comment at the query's end hides nothing
+        rows = f"(\n{self.query}\n)"  # own lines, so that a comment at the query's end hides nothing
+        return f"(SELECT * FROM {rows} AS mtl_all WHERE {self.where}) AS mtl_rows" if self.where else f"{rows} AS mtl_rows"
 
     @contextmanager
     def _connect(self) -> Iterator[sa.Connection]:

@@ -46,7 +46,9 @@ def convert(rows: Sequence[Sequence[Any]], schema: pl.Schema) -> pl.DataFrame:
 
 
 def _sqlite_type(kinds: set[str]) -> pl.DataType:
-    if not kinds or "text" in kinds:
+    if not kinds:
+        return pl.Null()
+    if "text" in kinds:
         return pl.String()
     if kinds == {"blob"}:
         return pl.Binary()

@@ -23,6 +23,9 @@ class Table(ABC):
     ordered: bool = True
     """The order of rows means something (a file); False where only the key orders them (SQL)."""
 
+    types: pl.Schema | None = None
+    """What its columns are in all partitions together, once that is known; of use to a reader that converts (SQL)."""
+
     @abstractmethod
     def header(self) -> list[str]:
         """Column names, without reading the data."""

@@ -74,7 +74,8 @@ def test_poll_writes_only_what_changed(database: Any) -> None:
     path = database.root / "state/t.json"
     first = poll_source(source, "table", database.root)
     assert (first.changed, first.rows, first.watermark) == (True, 3, 3)
-    assert json.loads(path.read_text()) == {"rows": 3, "watermark": 3}
+    state = json.loads(path.read_text())
+    assert (state["rows"], state["watermark"], state["parts"]) == (3, 3, [{"after": None, "upto": 3, "rows": 3}])
     before = path.stat()
     assert poll_source(source, "table", database.root).changed is False
     assert (path.stat().st_mtime_ns, path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
@@ -83,6 +84,8 @@ def test_poll_writes_only_what_changed(database: Any) -> None:
     connection.close()
     again = poll_source(source, "table", database.root)
     assert (again.changed, again.rows, again.watermark) == (True, 4, 9)
+    poll_source(spec(database), "table", database.root)
+    assert json.loads(path.read_text()) == {"rows": 4, "watermark": None}
 
 
 def test_poll_of_a_file_has_nothing_to_ask(bench: Any) -> None:
