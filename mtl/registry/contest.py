@@ -56,13 +56,13 @@ def contest(spec: Spec, test: AlignedSet, candidate: Contestant, champion: Conte
     """
     tasks = candidate.encodings.tasks
     theirs = {task.name: task for task in champion.encodings.tasks}
-    unlike = {t.name: reason for t in tasks if t.name in theirs and (reason := _unlike(t, theirs[t.name]))}
-    shared = [task for task in tasks if task.name in theirs and task.name not in unlike]
+    other = {t.name: reason for t in tasks if t.name in theirs and (reason := unlike(t, theirs[t.name]))}
+    shared = [task for task in tasks if task.name in theirs and task.name not in other]
     fresh = _fresh(test, candidate.encodings, champion)
     few = {task.name: reason for task in shared if (reason := _too_few(fresh, task))}
     able = [task for task in shared if task.name not in few]
     compared = _compared(spec, able, fresh, candidate, champion, rows)
-    reasons = unlike | few
+    reasons = other | few
     lost = [t.name for t in champion.encodings.tasks if t.of in spec.tasks and t.name not in {own.name for own in tasks}]
     both = {t.name: compared.get(t.name) or _cannot_tell(reasons[t.name]) for t in tasks if t.name in theirs}
     return both | {name: _cannot_tell("the candidate has no such task: it was dropped") | {"verdict": "worse"} for name in lost}
@@ -74,21 +74,21 @@ def _fresh(test: AlignedSet, encodings: Encodings, champion: Contestant) -> _Fre
     truth, labelled = test.truth(encodings.tasks), test.labels(encodings.tasks)
     for task in encodings.tasks:
         if task.name in theirs and task.kind == theirs[task.name].kind == "retrieval":
-            labelled[task.name] = labelled[task.name] & _both_know(task, theirs[task.name])[truth[task.name].astype(np.intp)]
+            labelled[task.name] = labelled[task.name] & both_know(task, theirs[task.name])[truth[task.name].astype(np.intp)]
     return _Fresh(keys.filter(mask), mask, {n: v[mask] for n, v in truth.items()}, {n: v[mask] for n, v in labelled.items()})
 
 
-def _unlike(ours: TaskEncoding, theirs: TaskEncoding) -> str:
+def unlike(ours: TaskEncoding, theirs: TaskEncoding, us: str = "the candidate", they: str = "the champion") -> str:
     """Why two tasks of one name are not the same question; empty if they are."""
     for what in ("kind", "column", "unit", "spans"):
         if getattr(ours, what) != getattr(theirs, what):
-            return f"the champion's {what} of it is {getattr(theirs, what)!r}, the candidate's {getattr(ours, what)!r}"
+            return f"{they}'s {what} of it is {getattr(theirs, what)!r}, {us}'s {getattr(ours, what)!r}"
     if ours.levels != theirs.levels:
-        return "the champion predicts other quantiles of it"
+        return f"{they} predicts other quantiles of it"
     if ours.kind == "retrieval":
         return ""
     same = ours.classes[1:] == theirs.classes[1:] if ours.kind == "binary" else set(ours.classes) == set(theirs.classes)
-    return "" if same else "the champion knows other classes of it"
+    return "" if same else f"{they} knows other classes of it"
 
 
 def _too_few(fresh: _Fresh, task: TaskEncoding) -> str:
@@ -117,8 +117,8 @@ def _compared(
     theirs = {task.name: task for task in champion.encodings.tasks}
     done = compare(
         tasks, fresh.truth, fresh.labelled,
-        mine | {t.name: _of_both(mine[t.name], t, t, theirs[t.name]) for t in tasks if t.kind == "retrieval"},
-        {task.name: _in_order(rival[task.name], task, theirs[task.name]) for task in tasks},
+        mine | {t.name: among(mine[t.name], t, t, both_know(t, theirs[t.name])) for t in tasks if t.kind == "retrieval"},
+        {task.name: in_order(rival[task.name], task, theirs[task.name]) for task in tasks},
         tolerance=spec.gate.tolerance, confidence=spec.gate.confidence, resamples=spec.evaluation.resamples,
         seed=spec.evaluation.seed, groups=groups_of(fresh.keys),
     )  # fmt: skip
@@ -135,25 +135,25 @@ def _raw(spec: Spec, model: Contestant, fresh: _Fresh, rows: Rows) -> pl.DataFra
     return keys.join(rows(spec, model.encodings), on=["entity", "key"], how="left", maintain_order="left")
 
 
-def _in_order(values: Any, ours: TaskEncoding, theirs: TaskEncoding) -> Any:
-    """The champion's probabilities [n, classes] in the candidate's order of classes; quantiles are in that of their levels."""
+def in_order(values: Any, ours: TaskEncoding, theirs: TaskEncoding) -> Any:
+    """Their probabilities [n, classes] in our order of classes; quantiles are in that of their levels."""
     if ours.kind == "tagging":
         return ours.truth(ours.encode_list(theirs.tags_of(values))[0])
     if ours.kind == "retrieval":
-        return _of_both(values, theirs, ours, theirs)
+        return among(values, theirs, ours, both_know(ours, theirs))
     if values.ndim == 1:
         return values
     return values[:, [theirs.parts.index(part) for part in ours.parts]]
 
 
-def _both_know(ours: TaskEncoding, theirs: TaskEncoding) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Of each identity of the candidate's, whether it is one of the champion's too."""
+def both_know(ours: TaskEncoding, theirs: TaskEncoding) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """bool [identities of ours]: which of them are theirs too."""
     return np.isin(ours.classes, theirs.classes)
 
 
-def _of_both(values: Any, of: TaskEncoding, ours: TaskEncoding, theirs: TaskEncoding) -> Any:
-    """What the model of `of`, one of the two, says [n, identities], in the candidate's order; 0 for identities that one lacks."""
-    both, at = _both_know(ours, theirs), {name: place for place, name in enumerate(of.classes)}
-    found = np.zeros((len(values), len(both)))
-    found[:, both] = values[:, [at[name] for name, known in zip(ours.classes, both, strict=True) if known]]
+def among(values: Any, of: TaskEncoding, ours: TaskEncoding, known: np.ndarray[Any, np.dtype[np.bool_]]) -> Any:
+    """What the model of `of` says [n, identities], in our order of them; 0 for those that are not `known` [identities]."""
+    at = {name: place for place, name in enumerate(of.classes)}
+    found = np.zeros((len(values), len(known)))
+    found[:, known] = values[:, [at[name] for name, one in zip(ours.classes, known, strict=True) if one]]
     return found

@@ -17,6 +17,8 @@ COSTS = {"parameters": "parameters", "predict": "predict_us_per_row"}
 MEASURED_AGAIN = "predict"
 """Costs in wall-clock: their figure differs from run to run, so it stays out of what DVC keeps."""
 AGAINST_CHAMPION = "no worse than champion"
+PUT_ASIDE = "not rolled back"
+ON_SLICE = "floor of a slice"
 WAY_OUT = "leave `champion` out of gate.no_worse_than for one run"
 
 Json = Mapping[str, Any]
@@ -36,11 +38,18 @@ class Rule:
         return {"rule": self.rule, **task, "passed": self.passed, "detail": self.detail}
 
 
-def judge(gate: Gate, metrics: Json, vs_champion: Mapping[str, Json] | None, cost: Json, of: Mapping[str, str]) -> list[Rule]:
+def judge(
+    gate: Gate,
+    metrics: Json,
+    vs_champion: Mapping[str, Json] | None,
+    cost: Json,
+    of: Mapping[str, str],
+    evaluation: Json | None = None,
+) -> list[Rule]:
     """Every rule of the gate.
 
-    metrics and cost as in reports/*.json; vs_champion: task -> diff, low, high, verdict, None without a champion;
-    of: task -> the spec's task it was made of (floors may name either).
+    metrics, cost and evaluation as in reports/*.json, the last of which is needed where slices have floors; vs_champion: task ->
+    diff, low, high, verdict, None without a champion; of: task -> the spec's task it was made of (floors may name either).
     """
     tasks: Mapping[str, Json] = metrics.get("tasks") or {}
     rules = [] if tasks else [Rule("tasks", False, "reports/metrics.json has no task")]
@@ -53,8 +62,23 @@ def judge(gate: Gate, metrics: Json, vs_champion: Mapping[str, Json] | None, cos
         rules.append(_few_unknown(rival, verdicts, gate.max_cannot_tell))
     for name, floor in gate.floors.items():
         rules += _floor(name, floor, tasks, of)
+    measured: Mapping[str, Json] = (evaluation or {}).get("tasks") or {}
+    for name, floors in gate.slices.items():
+        rules += _floors_of_slices(name, floors, measured, of)
     limits = {name: getattr(gate.max_cost, name) for name in COSTS}
     return rules + [_cost(name, limit, cost) for name, limit in limits.items() if limit is not None]
+
+
+def came_back(version: int, put_aside: int, at: str, reasons: Sequence[str], *, is_there: bool = True) -> Rule:
+    """The rule that a version broke whose model a person has put aside: version `put_aside`, at `at` (ISO 8601), for `reasons`.
+
+    `is_there`: whether that version is still in the registry.
+    """
+    who = f"version {version}" if version == put_aside else f"version {version} is the model of version {put_aside}, which"
+    why = f" ({'; '.join(reasons)})" if reasons else ""
+    by_hand = f", or run `mtl rollback {put_aside}`" if is_there else ""
+    lead = f"{who} was rolled back on {at[:10]}{why}"
+    return Rule(PUT_ASIDE, False, f"{lead}; it does not come back by itself: train on something new{by_hand}")
 
 
 def passes(rules: Sequence[Rule]) -> bool:
@@ -119,15 +143,47 @@ def _floor(name: str, floor: float, tasks: Mapping[str, Json], of: Mapping[str, 
 
 def _one_floor(task: str, floor: float, one: Json) -> Rule:
     """The worst value allowed: a least one, or a greatest one of a metric of which less is better."""
-    metric, value = str(one.get("metric", "metric")), one.get("value")
+    passed, detail = _kept(str(one.get("metric", "metric")), one, floor)
+    return Rule("floor", passed, f"{task}: {detail}", task)
+
+
+def _kept(metric: str, one: Json, floor: float) -> tuple[bool, str]:
+    """Whether `one` (value, or why there is none) keeps a floor, in words."""
+    value = one.get("value")
     if value is None:
         reason = one.get("undefined") or one.get("reason") or "undefined on test"
-        return Rule("floor", False, f"{task}: {metric} has no value ({reason}), so it cannot keep its floor of {floor:g}", task)
+        return False, f"{metric} has no value ({reason}), so it cannot keep its floor of {floor:g}"
     less_is_better = metric in LOSSES
     passed = value <= floor if less_is_better else value >= floor
-    return Rule(
-        "floor", bool(passed), f"{task}: {metric} {value:.4g}, {'at most' if less_is_better else 'at least'} {floor:g} asked", task
-    )
+    return bool(passed), f"{metric} {value:.4g}, {'at most' if less_is_better else 'at least'} {floor:g} asked"
+
+
+def _floors_of_slices(name: str, floors: Mapping[str, float], tasks: Mapping[str, Json], of: Mapping[str, str]) -> list[Rule]:
+    """Of the task, or of every task that was made of it, on parts of test."""
+    meant = [task for task in tasks if name in (task, of.get(task))]
+    if not meant:
+        return [Rule(ON_SLICE, False, f"{name} has floors of slices and is not among the tasks of reports/evaluation.json", name)]
+    return [rule for task in meant for said, floor in floors.items() for rule in _floor_of_slice(task, said, floor, tasks[task])]
+
+
+def _floor_of_slice(task: str, said: str, floor: float, one: Json) -> list[Rule]:
+    """Of the slice that `COLUMN=BAND` names, or of each that was measured of COLUMN."""
+    cut: Sequence[Json] = one.get("slices") or ()
+    meant = [part for part in cut if said == part["column"] or _plain(said) == _plain(f"{part['column']}={part['band']}")]
+    if not meant:
+        known = ", ".join(f"{part['column']}={part['band']}" for part in cut) or "none"
+        why = f"it was not measured (those with enough labels are: {known})"
+        return [Rule(ON_SLICE, False, f"{task}, {said}: {why}, so it cannot keep its floor of {floor:g}", task)]
+    kept = [(part, *_kept(str(one.get("metric", "metric")), part, floor)) for part in meant]
+    return [
+        Rule(ON_SLICE, passed, f"{task}, {part['column']}={part['band']} ({part['n']} labels): {detail}", task)
+        for part, passed, detail in kept
+    ]
+
+
+def _plain(text: str) -> str:
+    """A slice's name as a keyboard has it: `age = 18–40` is `age=18-40`, `age=≥ 40` is `age=>=40`."""
+    return "".join(text.replace("–", "-").replace("≥", ">=").split())
 
 
 def _cost(name: str, limit: float, cost: Json) -> Rule:

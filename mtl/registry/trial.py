@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from mtl.registry import smoke
 from mtl.registry.gate import Rule
-from mtl.registry.package import GOLDEN
 from mtl.registry.store import TRACKING_URI, Store
-from mtl.registry.version import Candidate
 
 PATIENCE = 300
 """Seconds for the start of Python, MLflow and torch on a busy machine, and for a remote registry's download."""
 RULE = "golden rows in a fresh process"
 
 
-def golden_trial(store: Store, version: int, candidate: Candidate) -> Rule:
-    """Whether the version predicts what the candidate predicted when it was packed."""
-    command = [sys.executable, "-m", smoke.__name__, f"models:/{store.name}/{version}", str(candidate.folder / GOLDEN)]
+def golden_trial(store: Store, version: int, golden: Path) -> Rule:
+    """Whether the version predicts of the rows of the file `golden` what was predicted of them when it was packed."""
+    command = [sys.executable, "-m", smoke.__name__, f"models:/{store.name}/{version}", str(golden)]
     environment = {**os.environ, TRACKING_URI: store.uri, "PYTHONWARNINGS": "ignore"}
     try:
         done = subprocess.run(

@@ -22,8 +22,8 @@ RESTORED = (Path(SPEC), DVC_LOCK)
 
 
 def history(root: Path, spec: Spec) -> list[dict[str, Any]]:
-    """Promotions and rejections, the oldest first: event, version, before, reasons, at (UTC)."""
-    store = _opened(root, spec)
+    """Promotions, rejections and rollbacks, the oldest first: event, version, before, reasons, at (UTC)."""
+    store = opened(root, spec)
     if store is None:
         return []
     with answering(store.uri):
@@ -32,7 +32,7 @@ def history(root: Path, spec: Spec) -> list[dict[str, Any]]:
 
 def champion(root: Path, spec: Spec) -> dict[str, Any] | None:
     """version, content and tags of the champion; None if there is none."""
-    store = _opened(root, spec)
+    store = opened(root, spec)
     if store is None:
         return None
     with answering(store.uri):
@@ -49,7 +49,7 @@ def checkout(root: Path, spec: Spec, version: int | str, *, force: bool = False)
     Raises RegistryError if there is no such version, or if a file has changes that are not committed; `force`
     overwrites them.
     """
-    store, number = _must_have(root, spec, version)
+    store, number = must_have(root, spec, version)
     folder = _folder(store, number)
     stored = [file for file in RESTORED if (folder / file).is_file()]
     if not stored:
@@ -74,14 +74,14 @@ def champion_package(root: Path, spec: Spec) -> tuple[int, Package]:
             f"the champion of {spec.name!r}", expected="a version that was promoted", found="none",
             do="run `mtl run`, which trains, judges and registers one",
         )  # fmt: skip
-    store, number = _must_have(root, spec, CHAMPION)
+    store, number = must_have(root, spec, CHAMPION)
     with answering(store.uri):
         return number, version_package(store, number)
 
 
 def pin_profile(root: Path, spec: Spec) -> dict[str, Any]:
     """Write profile.json, source -> the profile of the champion's data, and give it."""
-    store, number = _must_have(root, spec, CHAMPION)
+    store, number = must_have(root, spec, CHAMPION)
     files = sorted((_folder(store, number) / PROFILES_FOLDER).glob("*.json"))
     if not files:
         raise RegistryError(
@@ -113,9 +113,11 @@ def print_history(root: Path) -> None:
     """The history of the project in `root`, a line a decision."""
     spec = read_spec(root / SPEC)
     entries = history(root, spec)
+    wide = max((len(one["event"]) for one in entries), default=0)
     for one in entries:
         met = f"champion was {one['before']}" if one["before"] is not None else "no champion before"
-        print(f"{one['at']}  version {one['version']:>3}  {one['event']:<8}  {met}; {'; '.join(one['reasons'])}")
+        met = f"champion again, in place of {one['before']}" if one["event"] == "rolled back" else met
+        print(f"{one['at']}  version {one['version']:>3}  {one['event']:<{wide}}  {met}; {'; '.join(one['reasons'])}")
     if not entries:
         print(f"{spec.name}: nothing was registered yet")
 
@@ -131,7 +133,7 @@ def pin_champion_profile(root: Path) -> str:
     return f"{PROFILE}: {', '.join(profile)}"
 
 
-def _opened(root: Path, spec: Spec) -> Store | None:
+def opened(root: Path, spec: Spec) -> Store | None:
     """The registry if there is one and it knows the model; reading makes none."""
     if not has_store(root):
         return None
@@ -140,9 +142,9 @@ def _opened(root: Path, spec: Spec) -> Store | None:
         return store if store.client.search_registered_models(f"name = '{spec.name}'") else None
 
 
-def _must_have(root: Path, spec: Spec, version: int | str) -> tuple[Store, int]:
+def must_have(root: Path, spec: Spec, version: int | str) -> tuple[Store, int]:
     """The registry, and the number of a version that is in it."""
-    store = _opened(root, spec)
+    store = opened(root, spec)
     text = str(version).removeprefix("v")
     known, number = ([], None) if store is None else _looked_up(store, text)
     if store is None or number not in known:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from mtl.data.bulk import first_within
 from mtl.files import read_json, write_json
 from mtl.layout import DVC_LOCK, PROFILES
 from mtl.registry import pyfunc
+from mtl.registry.figures import FIGURES, read_figures
 from mtl.registry.lineage import lineage_tags, read_lineage
 from mtl.registry.package import PREDICTED, Package, read_package
 from mtl.registry.quiet import no_warnings
@@ -27,20 +29,26 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
 CONTENT = "mtl.content"
-LINEAGE, PROFILES_FOLDER = "lineage.json", "profiles"
+LINEAGE, PROFILES_FOLDER, REFERENCE = "lineage.json", "profiles", "reference.json"
+MODEL_FOLDER = "data/candidate"
+"""The model in a version's folder: one name in every version, wherever the candidate lay."""
 EXAMPLE_ROWS, EXAMPLE_BYTES = 3, 1 << 20
 """Of MLflow's input example at most, bytes of pictures and recordings, which it writes as text; one row at least."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What asks to be registered: a workspace, its spec, the model's folder, its metrics, and the key of both."""
+    """What asks to be registered: a workspace, its spec, the model's folder, its metrics, and the key of both.
+
+    `reference`: makes the profile of what the model was trained on that drift is measured from; a version goes without if None.
+    """
 
     root: Path
     spec: Spec
     folder: Path
     metrics: Path
     key: str
+    reference: Callable[[Package], Mapping[str, Any]] | None = None
 
 
 def find_version(store: Store, key: str) -> int | None:
@@ -56,7 +64,7 @@ def make_version(store: Store, candidate: Candidate, undo: Undo) -> int:
     """
     client, key = store.client, candidate.key
     run = client.create_run(experiment(store), run_name=f"{store.name}-{key[:8]}", tags={CONTENT: key}).info
-    undo.step(f"run {run.run_id}", lambda: _delete_run(store, run.run_id))
+    undo.step(f"run {run.run_id}", lambda: delete_run(store, run.run_id))
     log_run(store, run.run_id, candidate.root, candidate.spec, read_json(candidate.metrics))
     model = _log_model(store, run.experiment_id, run.run_id, candidate, undo)
     _registered(store, undo)
@@ -82,7 +90,7 @@ def sweep(store: Store, key: str) -> None:
         if content is None or (content != key and not store.is_own):
             continue
         if find_version(store, content) is None:
-            _delete_run(store, run.info.run_id)
+            delete_run(store, run.info.run_id)
         else:
             store.client.set_terminated(run.info.run_id)
 
@@ -97,7 +105,7 @@ def version_folder(store: Store, version: int) -> Path:
 
 def version_package(store: Store, version: int) -> Package:
     """The model of a version. Raises RegistryError if a file of it is missing."""
-    return read_package(version_folder(store, version) / "data" / "candidate")
+    return read_package(version_folder(store, version) / MODEL_FOLDER)
 
 
 def _log_model(store: Store, experiment_id: str, run: str, candidate: Candidate, undo: Undo) -> str:
@@ -119,7 +127,8 @@ def _log_model(store: Store, experiment_id: str, run: str, candidate: Candidate,
 
 
 def save_model(folder: Path, candidate: Candidate, **ids: str) -> None:
-    """The candidate as an MLflow model in the new folder `folder`, with lineage, spec, lock and profiles beside it."""
+    """The candidate as an MLflow model in the new folder `folder`, with lineage, figures, spec, lock, profiles and reference
+    beside it."""
     import mlflow.pyfunc
     from mlflow.models import Model
 
@@ -127,7 +136,7 @@ def save_model(folder: Path, candidate: Candidate, **ids: str) -> None:
     example = first_within(package.golden().head(EXAMPLE_ROWS), EXAMPLE_BYTES)
     inputs = example.select(package.encodings.names)
     with tempfile.TemporaryDirectory(prefix="mtl-") as temporary, no_warnings():
-        data = Path(temporary) / "candidate"  # one name in every version, wherever the candidate lay
+        data = Path(temporary) / Path(MODEL_FOLDER).name
         shutil.copytree(candidate.folder, data)
         mlflow.pyfunc.save_model(
             str(folder), loader_module=pyfunc.__name__, data_path=str(data), mlflow_model=Model(**ids),
@@ -135,6 +144,9 @@ def save_model(folder: Path, candidate: Candidate, **ids: str) -> None:
             pip_requirements=pinned(package.encodings.packages),
         )  # fmt: skip
     write_json(folder / LINEAGE, read_lineage(candidate.root, candidate.spec))
+    write_json(folder / FIGURES, read_figures(candidate.root, candidate.spec))
+    if candidate.reference is not None:
+        write_json(folder / REFERENCE, candidate.reference(package))
     for file in (SPEC, DVC_LOCK):
         if (candidate.root / file).is_file():
             shutil.copyfile(candidate.root / file, folder / file)
@@ -176,7 +188,7 @@ def _registered(store: Store, undo: Undo) -> None:
         undo.step(f"registered model {store.name}", lambda: store.client.delete_registered_model(store.name))
 
 
-def _delete_run(store: Store, run: str) -> None:
+def delete_run(store: Store, run: str) -> None:
     info = store.client.get_run(run).info
     for model in store.client.search_logged_models([info.experiment_id], f"source_run_id = '{run}'"):
         _delete_logged_model(store, model.model_id)

@@ -59,13 +59,18 @@ class Monitor(Part):
 
     drift: Drift = Drift()
     columns: dict[str, Drift] = {}
-    """Column (`SOURCE.COLUMN`) or task (`tasks.NAME`) -> thresholds of its own."""
+    """Column (`SOURCE.COLUMN`) or task (`tasks.NAME`) -> thresholds of its own; what it leaves out is as `drift` says."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.99
     """Of all comparisons together: each one's is corrected for their number (Holm)."""
     least_rows: Annotated[int, Field(ge=1)] = 100
     """Rows of a batch below which nothing is said."""
     ignore: tuple[str, ...] = ()
-    """Columns (`SOURCE.COLUMN`) that may change as they like."""
+    """Columns (`SOURCE.COLUMN`) and tasks (`tasks.NAME`) that may change as they like."""
+
+    def thresholds(self, name: str) -> Drift:
+        """Of a column or task: what `columns` says of it, and `drift` of the rest."""
+        own = self.columns.get(name)
+        return self.drift if own is None else self.drift.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
 
 
 class Notify(Part):

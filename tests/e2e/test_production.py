@@ -63,7 +63,7 @@ def test_with_nothing_new_nothing_is_done(site: Site) -> None:
 def test_of_two_at_once_one_is_refused_and_a_person_hears_who_works(site: Site) -> None:
     site.edit("params.yaml", SHORT, FOREVER)
     first = site.start(RETRAIN)
-    until(lambda: "train" in site.stages(), 60)
+    until(lambda: "baseline" in site.stages(), 90)
     second = site.ended(site.start(RETRAIN))
     assert second["state_type"] == "CANCELLED"
     assert "concurrency limit" in second["state"]["message"].lower()
@@ -80,7 +80,7 @@ def test_a_cancelled_run_leaves_nothing_running(site: Site) -> None:
 def test_a_run_whose_machine_dies_is_crashed_within_90_s_and_goes_on_from_its_checkpoint(site: Site) -> None:
     site.edit("params.yaml", FOREVER, "max_epochs: 1500, patience: 1500")
     run = site.start(RETRAIN)
-    until(lambda: "train" in site.stages() and list((site.root / ".mtl/checkpoints").rglob("run.safetensors")), 90)
+    until(lambda: "baseline" in site.stages() and list((site.root / ".mtl/checkpoints").rglob("run.safetensors")), 90)
     time.sleep(3)
     killed(site.program("worker-cpu"))
     began = time.monotonic()
@@ -89,7 +89,7 @@ def test_a_run_whose_machine_dies_is_crashed_within_90_s_and_goes_on_from_its_ch
     until(lambda: site.run(run)["run_count"] == 2, 30)
     done = site.ended(run)
     assert done["state_type"] == "COMPLETED"
-    epochs = [line for line in (site.root / ".mtl/logs/train.log").read_text().splitlines() if "epoch" in line]
+    epochs = [line for line in (site.root / ".mtl/logs/baseline.log").read_text().splitlines() if "epoch" in line]
     assert "epoch 1/" not in epochs[0], "trained from the beginning again"
     assert "had to be started again" in site.mtl("status")
 
@@ -157,7 +157,7 @@ def test_one_command_undoes_a_promotion(site: Site) -> None:
 def test_a_stage_runs_in_checkouts_that_share_only_git_the_remote_and_the_servers(site: Site) -> None:
     up = site.root.parent
     command(site.root, "dvc", "remote", "add", "--default", "--force", "store", str(up / "remote"))
-    placed = f"  placement: {{train: {{pool: far, store: '{up / 'checkpoints'}'}}}}\n"
+    placed = f"  placement: {{baseline: {{pool: far, store: '{up / 'checkpoints'}'}}}}\n"
     site.edit("params.yaml", "  record: branch\n", "  record: none\n" + placed)
     site.edit("params.yaml", "max_epochs: 1500, patience: 1500", "max_epochs: 2500, patience: 2500")
     site.edit("prefect.yaml", "  - name: score\n", FAR + "  - name: score\n")
@@ -167,19 +167,19 @@ def test_a_stage_runs_in_checkouts_that_share_only_git_the_remote_and_the_server
     until(lambda: any(one["name"] == "far" for one in site.prefect("work_pools/filter", {})), 30)
     site.mtl("deploy")
     run = site.start(RETRAIN)
-    until(lambda: list((up / "checkpoints/train").rglob("run.safetensors")), 90, lambda: site.log("worker-cpu"))
+    until(lambda: list((up / "checkpoints/baseline").rglob("run.safetensors")), 90, lambda: site.log("worker-cpu"))
     killed(psutil.Process(first.pid))
     there, second = elsewhere(site, "second", "far")
     done = site.ended(run, within=240)
     killed(psutil.Process(second.pid))
     assert done["state_type"] == "COMPLETED", done["state"]["message"]
     assert [one["run_count"] for one in site.runs("stage/far")] == [2]
-    epochs = [line for line in (there / ".mtl/logs/train.log").read_text().splitlines() if "epoch" in line]
+    epochs = [line for line in (there / ".mtl/logs/baseline.log").read_text().splitlines() if "epoch" in line]
     assert "epoch 1/" not in epochs[0], "trained from the beginning again"
-    assert "train" not in {log.stem for log in (site.root / ".mtl/logs").glob("*.log") if log.stat().st_mtime > began_at(done)}
-    weights = "models/candidate/model.safetensors"
+    assert "baseline" not in {log.stem for log in (site.root / ".mtl/logs").glob("*.log") if log.stat().st_mtime > began_at(done)}
+    weights = "models/single_task/model.safetensors"
     assert (site.root / weights).read_bytes() == (there / weights).read_bytes()
-    assert not (here / "models/candidate").exists()
+    assert not (here / "models/single_task").exists()
     assert command(site.root, "dvc", "status").stdout.strip().endswith("up to date.")
 
 
