@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from mtl.cli.app import app
-from mtl.cli.stages import SOURCE_STAGES, STAGES
+from mtl.cli.names import SOURCE_STAGES, STAGES
 from mtl.errors import DataError, MtlError
 
 __all__ = ["SOURCE_STAGES", "STAGES", "app", "main"]
 
-for _family in ("project", "learning", "registry", "operations", "serving", "monitoring"):  # each adds its verbs to `app`
+for _family in ("project", "learning", "registry", "serving", "monitoring", "operations", "stages"):  # each adds its verbs to `app`
     import_module(f"mtl.cli.{_family}")
 
 

@@ -1,4 +1,4 @@
-"""Verbs on a project: make one, look at one, ask its sources, put right what DVC reads."""
+"""Verbs on a project: make one, look at it, run it, ask its sources, put right what DVC reads."""
 
 from __future__ import annotations
 
@@ -10,14 +10,6 @@ from typer.core import TyperCommand
 
 from mtl.cli.app import app, words
 from mtl.errors import DataError
-
-
-@app.command()
-def check() -> None:
-    """Read the spec and the sources' headers; say what will be done, or what is wrong."""
-    from mtl.project.check import check_project
-
-    check_project(Path())
 
 
 class _Init(TyperCommand):
@@ -51,6 +43,22 @@ def init(
         print(f"look at: {doubt}")
     print(f"wrote {target}/: {', '.join(str(p) for p in done.written[:12])}")
     print(f"next: cd {target} && mtl check && mtl run")
+
+
+@app.command()
+def check() -> None:
+    """Read the spec and the sources' headers; say what will be done, or what is wrong."""
+    from mtl.project.check import check_project
+
+    check_project(Path())
+
+
+@app.command()
+def run(force: Annotated[bool, typer.Option(help="Run every stage again.")] = False) -> None:
+    """Run the whole pipeline under Prefect: what is stale, side by side where it can be."""
+    from mtl.orchestration import run_pipeline
+
+    raise typer.Exit(run_pipeline(Path(), force=force))
 
 
 @app.command()

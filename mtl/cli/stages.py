@@ -1,4 +1,4 @@
-"""One sub-command a stage, and `mtl run`, which runs them all."""
+"""One sub-command a stage."""
 
 from __future__ import annotations
 
@@ -12,25 +12,8 @@ from typing import Annotated
 import typer
 
 from mtl.cli.app import app
+from mtl.cli.names import SOURCE_STAGES, STAGES
 from mtl.errors import SpecError
-
-SOURCE_STAGES = {
-    "ingest": "Read a source as it arrives into data/ingested (a stage).",
-    "validate": "Check every row of a source against its contract (a stage).",
-}
-STAGES = {
-    "split": "Decide which entities train, choose and judge (a stage).",
-    "embed": "Bring in pretrained encoders, and what frozen ones make of each text (a stage).",
-    "encode": "Fit encodings on train, check for leaks, select columns (a stage).",
-    "align": "Join inputs and targets into arrays with masks (a stage).",
-    "choose": "Decide which tasks share, if the spec leaves it open (a stage).",
-    "train": "Train the shared model (a stage).",
-    "baseline": "Train one network a task, the honest rival (a stage).",
-    "trees": "Fit boosted trees, one a task (a stage).",
-    "evaluate": "Measure every model on test, with intervals and verdicts (a stage).",
-    "register": "Ask the gate; register, and promote what earns it (a stage).",
-    "report": "Write reports/report.html (a stage).",
-}
 
 
 def _stage(name: str, *arguments: str) -> None:
@@ -70,11 +53,3 @@ for _name, _help in SOURCE_STAGES.items():
     app.command(_name, help=_help)(_source_stage(_name))
 for _name, _help in STAGES.items():
     app.command(_name, help=_help)(_whole_stage(_name))
-
-
-@app.command()
-def run(force: Annotated[bool, typer.Option(help="Run every stage again.")] = False) -> None:
-    """Run the whole pipeline under Prefect: what is stale, side by side where it can be."""
-    from mtl.orchestration import run_pipeline
-
-    raise typer.Exit(run_pipeline(Path(), force=force))

@@ -91,7 +91,10 @@ def reproduce(stage: str, root: str, force: bool = False, maybe_stale: bool = Tr
 )  # fmt: skip
 def poll_source(source: str, root: str) -> State[Any]:
     """Ask an SQL source for its watermark; DVC watches the small file that holds the answer."""
-    return _told(poll(Path(root), source))
+    outcome = poll(Path(root), source)
+    if outcome.message and outcome.ok:
+        get_run_logger().info(f"{source}: {outcome.message}")
+    return _told(outcome)
 
 
 @flow(name="retrain", task_runner=ThreadPoolTaskRunner(max_workers=32))  # type: ignore[arg-type]  # Prefect declares a runner of any future

@@ -196,6 +196,10 @@ def _rest(spec: Spec) -> Iterator[str]:
         yield f"regularizers: {', '.join(f'{name} {weight:g}' for name, weight in penalties.items())}"
     rivals = " and ".join(rival.replace("_", "-") for rival in gate.no_worse_than) or "nothing"
     yield f"gate: no task worse than {rivals}, tolerance {gate.tolerance:.1%}, confidence {gate.confidence:.0%}"
+    floors = [f"{name} {floor:g}" for name, floor in gate.floors.items()]
+    floors += [f"{name} on {part} {floor:g}" for name, parts in gate.slices.items() for part, floor in parts.items()]
+    if floors:
+        yield f"floors: {_some(floors)}"
 
 
 def _split(split: Split) -> str:

@@ -214,4 +214,6 @@ class Gate(Part):
     """Largest share of tasks whose verdict is `cannot tell`."""
     floors: dict[str, float] = {}
     """Task -> least value of its headline metric."""
+    slices: dict[str, dict[str, float]] = {}
+    """Task -> the same on parts of test: `COLUMN=BAND` as evaluation.slices cuts them, or COLUMN for each of its bands."""
     max_cost: Cost = Cost()

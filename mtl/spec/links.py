@@ -58,6 +58,21 @@ def check_links(spec: Spec) -> None:
     if not any(task.for_each for task in spec.tasks.values()):  # those are named by the data
         for name in spec.gate.floors:
             _known(name, spec.tasks, ("gate", "floors", name), "a task")
+        for name in spec.gate.slices:
+            _known(name, spec.tasks, ("gate", "slices", name), "a task")
+    _check_slices(spec)
+
+
+def _check_slices(spec: Spec) -> None:
+    """Floors of slices are of columns that evaluation cuts test by."""
+    for task, floors in spec.gate.slices.items():
+        for name in floors:
+            cut = [column for column in spec.evaluation.slices if name == column or name.startswith(f"{column}=")]
+            _need(
+                bool(cut), ("gate", "slices", task, name), "COLUMN=BAND, or COLUMN, of a column in evaluation.slices",
+                f"{name!r}; those are {', '.join(map(repr, spec.evaluation.slices)) or 'none'}",
+                f"add {name.partition('=')[0]!r} to evaluation.slices, or correct it",
+            )  # fmt: skip
 
 
 def _check_files(spec: Spec, name: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +16,12 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = Path("/tmp") / tmp_path_factory.mktemp("pg").name  # a socket's path is short, and `nobody` may reach it
-    folder.mkdir()
-    with running(folder) as server:
+def database() -> Iterator[Server]:
+    folder = Path(tempfile.mkdtemp(prefix="pg"))  # a socket's path is short, and `nobody` may reach it
+    with running(folder, extension="pg_trgm") as server:  # Prefect asks for it
         server.run("CREATE DATABASE prefect", "CREATE DATABASE mlflow")
         yield server
+    shutil.rmtree(folder)
 
 
 def test_a_run_and_a_version_are_kept_in_postgresql(database: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

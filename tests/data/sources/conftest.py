@@ -111,8 +111,8 @@ def _binaries() -> Iterator[Path]:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Server]:
-    """A server whose files lie in `folder`. As root it runs as `nobody`, since PostgreSQL refuses root."""
+def running(folder: Path, extension: str = "plpgsql") -> Iterator[Server]:
+    """A server whose files lie in `folder`, with an extension to be had. As root it runs as `nobody`: PostgreSQL refuses root."""
     user = "nobody" if os.geteuid() == 0 else None
     if user:
         shutil.chown(folder, user)
@@ -120,6 +120,9 @@ def running(folder: Path) -> Iterator[Server]:
     (folder / "password").chmod(0o644)
     reasons = []
     for binaries in _binaries():
+        if not _has(binaries, extension):
+            reasons.append(f"{binaries}: no extension {extension}")
+            continue
         try:
             port = _start(binaries, folder, user)
         except (OSError, subprocess.SubprocessError) as error:
@@ -131,6 +134,11 @@ def running(folder: Path) -> Iterator[Server]:
             _call(user, binaries / "pg_ctl", "-D", folder / "data", "-m", "immediate", "-w", "stop")
         return
     pytest.skip("no PostgreSQL server can be started here: " + ("; ".join(reasons) or "install pgserver or postgresql"))
+
+
+def _has(binaries: Path, extension: str) -> bool:
+    done = subprocess.run([binaries / "pg_config", "--sharedir"], capture_output=True, text=True, check=False)
+    return (Path(done.stdout.strip()) / "extension" / f"{extension}.control").is_file()
 
 
 def _start(binaries: Path, folder: Path, user: str | None) -> int:

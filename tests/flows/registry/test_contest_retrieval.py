@@ -17,6 +17,7 @@ from mtl.data.inputs.tabular import NumericColumn, TabularEncoding
 from mtl.registry.contest import MIN_ROWS, contest
 from mtl.registry.gate import judge, passes
 from mtl.registry.package import Predictions
+from mtl.registry.versus import versus
 from mtl.spec import Gate, Spec, parse_spec
 
 OLD = [f"old{i}" for i in range(30)]
@@ -112,3 +113,20 @@ def test_too_few_rows_of_common_identities_cannot_tell(common: int, spec: Spec, 
 def test_a_candidate_that_only_retrieves_can_become_champion(spec: Spec, tmp_path: Path) -> None:
     one = said(spec, tmp_path, Model([*OLD, *NEW], 0.9), Model(OLD, 0.9))
     assert passes(judge(Gate(no_worse_than=("champion",)), {"tasks": {"who": {}}}, {"who": one}, {}, {"who": "who"}))
+
+
+@pytest.mark.parametrize("sides", [(0.9, 0.5), (0.5, 0.9)])
+def test_two_versions_are_asked_of_the_identities_that_both_know(sides: tuple[float, float], spec: Spec, tmp_path: Path) -> None:
+    """The workspace knows all identities, the first version lacks some, the second others, each in an order of its own."""
+    here = Model([*OLD, *NEW], 1.0)
+    targets = np.array([[here.classes.index(name)] for name in KNOWN], np.float32)
+    AlignedSet({}, targets, np.ones(targets.shape, np.bool_), ("who",)).write(tmp_path / "test", KEYS)
+    test, old, new = AlignedSet.read(tmp_path / "test"), Model(OLD[::-1], sides[0]), Model([*NEW, *OLD[5:]], sides[1])
+    many, (found,) = versus(spec, test, here.encodings.tasks, old, new, rows)
+    assert many == len(KNOWN)
+    assert found.verdict == ("better" if sides[1] > sides[0] else "worse")
+    both = [name in OLD[5:] for name in KNOWN]
+    hit = np.random.default_rng(1).random(len(KNOWN))[both]
+    assert found.new == pytest.approx((hit < sides[1]).mean(), abs=0.03)
+    few = Model([*NEW, *OLD[-3:]], 1.0)
+    assert "24 labels" in versus(spec, test, here.encodings.tasks, old, few, rows)[1][0].reason

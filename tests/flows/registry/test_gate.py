@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtl.evaluation.slices import slices_of
 from mtl.registry.gate import WAY_OUT, Rule, judge, passes
 from mtl.spec import Gate
 
@@ -149,3 +151,65 @@ def test_a_champion_that_no_task_could_be_compared_with_is_not_replaced():
         assert "gate.no_worse_than" in rule.detail
     assert passes(decided(Gate(), {"a": task(), "b": task()}, {"a": unknown, "b": said("no worse")}))
     assert passes(decided(Gate(no_worse_than=("single_task",)), {"a": task()}, {"a": unknown}))
+
+
+def sliced(*parts: tuple[str, str, float | None], metric: str = "auc") -> dict[str, Any]:
+    """reports/evaluation.json of the task a, cut into (column, band, value)."""
+    cut = [{"column": column, "band": band, "n": 99, "value": value} for column, band, value in parts]
+    return {"tasks": {"a": {"metric": metric, "slices": cut}}}
+
+
+AGES = ("age", "< 18", 0.7), ("age", "18–40", 0.8), ("age", "≥ 40", 0.9), ("sex", "Female", 0.6)
+
+
+def on_slices(floors: dict[str, float], evaluation: Any, name: str = "a", of: Any = None) -> list[Rule]:
+    return judge(Gate(no_worse_than=(), slices={name: floors}), {"tasks": {"a": task()}}, None, {}, of or {}, evaluation)
+
+
+@pytest.mark.parametrize(
+    ("said", "floor", "passed"),
+    [
+        ("age=< 18", 0.7, [True]), ("age=<18", 0.71, [False]), ("age=18–40", 0.8, [True]), ("age=18-40", 0.81, [False]),
+        ("age=>=40", 0.9, [True]), ("sex=Female", 0.5, [True]), ("age", 0.75, [False, True, True]),
+    ],
+)  # fmt: skip
+def test_a_floor_of_a_slice_holds_there_and_nowhere_else(said, floor, passed):
+    assert [rule.passed for rule in on_slices({said: floor}, sliced(*AGES))] == passed
+
+
+def test_a_refused_slice_says_which_and_by_how_much():
+    (rule,) = on_slices({"age=18-40": 0.85}, sliced(*AGES))
+    assert (rule.rule, rule.task) == ("floor of a slice", "a")
+    assert rule.detail == "a, age=18–40 (99 labels): auc 0.8, at least 0.85 asked"
+    (rule,) = on_slices({"sex": 0.3}, sliced(("sex", "Male", 0.4), metric="log_loss"))
+    assert rule.detail == "a, sex=Male (99 labels): log_loss 0.4, at most 0.3 asked"
+
+
+@pytest.mark.parametrize(
+    ("floors", "evaluation", "detail"),
+    [
+        ({"sex=Male": 0.5}, sliced(*AGES[1:]), "sex=Male: it was not measured (those with enough labels are: age=18–40,"),
+        ({"sex": 0.5}, sliced(), "it was not measured (those with enough labels are: none), so it cannot keep its floor of 0.5"),
+        ({"sex": 0.5}, sliced(("sex", "Male", None)), "a, sex=Male (99 labels): auc has no value (undefined on test)"),
+        ({"sex": 0.5}, None, "a has floors of slices and is not among the tasks of reports/evaluation.json"),
+    ],
+)  # fmt: skip
+def test_what_was_not_measured_on_a_slice_fails_its_floor(floors, evaluation, detail):
+    (rule,) = on_slices(floors, evaluation)
+    assert not rule.passed
+    assert detail in rule.detail
+
+
+def test_floors_of_slices_of_a_spec_task_hold_for_each_task_made_of_it():
+    assert [rule.task for rule in on_slices({"sex": 0.5}, sliced(*AGES), "grade", {"a": "grade"})] == ["a"]
+
+
+@given(st.lists(st.floats(-99, 99).map(lambda x: round(x, 1)), min_size=1, max_size=4, unique=True).map(sorted))
+def test_each_band_that_evaluation_cuts_is_met_by_its_own_name(edges):
+    values = [edges[0] - 1, *edges, None]
+    bands = [one.band for one in slices_of(pl.DataFrame({"x": values}), {"x": edges})]
+    evaluation = sliced(*(("x", band, float(at)) for at, band in enumerate(bands)))
+    for at, band in enumerate(bands):
+        (rule,) = on_slices({f"x={band}".replace("–", "-").replace("≥ ", ">="): float(at)}, evaluation)
+        assert rule.passed
+        assert f"auc {at}, at least {at} asked" in rule.detail

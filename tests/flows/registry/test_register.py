@@ -11,6 +11,7 @@ import pytest
 
 from mtl import layout
 from mtl.errors import RegistryError
+from mtl.files import write_json
 from mtl.registry import verbs
 from mtl.registry.store import open_store
 
@@ -248,6 +249,25 @@ def test_two_fresh_folders_write_the_same_bytes(workspace, template, tmp_path, q
             one.register()
         written.append(one.written)
     assert written[0] == written[1]
+
+
+def test_a_slice_below_its_floor_is_refused_and_named(workspace):
+    cut = [
+        {"column": "colour", "band": "red", "n": 40, "value": 0.61},
+        {"column": "colour", "band": "blue", "n": 41, "value": 0.72},
+    ]
+    write_json(workspace.root / layout.EVALUATION, {"tasks": {"asthma": {"metric": "auc", "slices": cut}}})
+    workspace.gate(slices={"asthma": {"colour=red": 0.65, "colour=blue": 0.7}})
+    params = workspace.root / "params.yaml"
+    params.write_text(params.read_text().replace("{resamples: 200}", "{resamples: 200, slices: {colour: null}}"))
+    done = workspace.register()
+    assert (done.decision, done.reasons) == ("rejected", ("asthma, colour=red (40 labels): auc 0.61, at least 0.65 asked",))
+
+
+def test_a_gate_that_asks_for_nothing_says_so(workspace):
+    workspace.gate(no_worse_than=[])
+    done = workspace.register()
+    assert (done.decision, done.reasons[0].partition(",")[0]) == ("rejected", "the gate asks for nothing")
 
 
 def test_no_candidate_is_said(workspace):

@@ -11,6 +11,8 @@ WRONG = [
     ("kind: binary", "kind: binary, inputs: [bdy]", 14, "tasks.sick.inputs", "an input", "'bdy'", "write 'body'"),
     ("kind: binary", "kind: binary, inputs: [zz]", 14, "tasks.sick.inputs", "an input", "'zz'", "write one of body"),
     ("gate: {}", "gate: {floors: {sik: 0.5}}", 20, "gate.floors.sik", "a task", "'sik'", "write 'sick'"),
+    ("gate: {}", "gate: {slices: {sik: {age: 0.5}}}", 20, "gate.slices.sik", "a task", "'sik'", "write 'sick'"),
+    ("gate: {}", "gate: {slices: {sick: {age=18-40: 0.5}}}", 20, "gate.slices.sick.age=18-40", "COLUMN", "none", "add 'age'"),
     ("source: labs, column: sick", "source: people, column: age", 11, "inputs.body.columns.age", "'sick'", "the target", "remove"),
 ]
 
