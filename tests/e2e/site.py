@@ -99,6 +99,15 @@ class Site:
         assert before in text, f"{before!r} is not in {file}"
         (self.root / file).write_text(text.replace(before, after))
 
+    def learn(self, epochs: int, width: int) -> None:
+        """Another candidate: so many epochs at all events, so wide a network."""
+        text = (self.root / "params.yaml").read_text()
+        text = re.sub(r"max_epochs: \d+, patience: \d+", f"max_epochs: {epochs}, patience: {epochs}", text)
+        (self.root / "params.yaml").write_text(re.sub(r"width: \d+", f"width: {width}", text))
+
+    def checkpoints(self) -> set[Path]:
+        return set((self.root / ".mtl/checkpoints").rglob("run.safetensors"))
+
     # the servers' own APIs
 
     def prefect(self, path: str, body: Mapping[str, Any] | None = None, method: str = "") -> Json:

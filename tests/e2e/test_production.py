@@ -13,8 +13,9 @@ import pytest
 from tests.e2e.site import DAYS, Site, drifted, elsewhere, killed, until
 from tests.flows.conftest import command
 
-FOREVER = "max_epochs: 4000, patience: 4000"
-SHORT = "max_epochs: 6, patience: 6"
+SECONDS = 800
+"""Epochs of this small project that take some ten seconds."""
+MINUTES = 8000
 RETRAIN = "retrain/retrain"
 FAR = """\
   - name: far
@@ -61,7 +62,7 @@ def test_with_nothing_new_nothing_is_done(site: Site) -> None:
 
 
 def test_of_two_at_once_one_is_refused_and_a_person_hears_who_works(site: Site) -> None:
-    site.edit("params.yaml", SHORT, FOREVER)
+    site.learn(MINUTES, width=16)
     first = site.start(RETRAIN)
     until(lambda: "baseline" in site.stages(), 90)
     second = site.ended(site.start(RETRAIN))
@@ -78,10 +79,11 @@ def test_a_cancelled_run_leaves_nothing_running(site: Site) -> None:
 
 
 def test_a_run_whose_machine_dies_is_crashed_within_90_s_and_goes_on_from_its_checkpoint(site: Site) -> None:
-    site.edit("params.yaml", FOREVER, "max_epochs: 1500, patience: 1500")
+    site.learn(SECONDS, width=16)
+    old = site.checkpoints()
     run = site.start(RETRAIN)
-    until(lambda: "baseline" in site.stages() and list((site.root / ".mtl/checkpoints").rglob("run.safetensors")), 90)
-    time.sleep(3)
+    until(lambda: "baseline" in site.stages() and site.checkpoints() - old, 90)
+    time.sleep(2)
     killed(site.program("worker-cpu"))
     began = time.monotonic()
     until(lambda: "Crashed" in [one["name"] for one in site.prefect(f"flow_run_states/?flow_run_id={run}")], 100)
@@ -106,7 +108,7 @@ def test_a_run_outlives_a_restart_of_the_server(site: Site) -> None:
 def test_a_candidate_that_breaks_a_floor_is_refused_and_somebody_is_told_why(site: Site) -> None:
     before = site.champion()
     site.edit("params.yaml", "gate: {tolerance: 0.1}", "gate: {tolerance: 0.1, floors: {weight: 0.999}}")
-    site.edit("params.yaml", "width: 16", "width: 8")
+    site.learn(6, width=8)
     site.ears.heard.clear()
     done = site.ended(site.start(RETRAIN))
     assert done["state_type"] == "COMPLETED"
@@ -159,7 +161,7 @@ def test_a_stage_runs_in_checkouts_that_share_only_git_the_remote_and_the_server
     command(site.root, "dvc", "remote", "add", "--default", "--force", "store", str(up / "remote"))
     placed = f"  placement: {{baseline: {{pool: far, store: '{up / 'checkpoints'}'}}}}\n"
     site.edit("params.yaml", "  record: branch\n", "  record: none\n" + placed)
-    site.edit("params.yaml", "max_epochs: 1500, patience: 1500", "max_epochs: 2500, patience: 2500")
+    site.learn(SECONDS, width=12)
     site.edit("prefect.yaml", "  - name: score\n", FAR + "  - name: score\n")
     site.commit("placed")
     command(up, "git", "clone", "-q", "--bare", str(site.root), "origin.git")
@@ -170,7 +172,7 @@ def test_a_stage_runs_in_checkouts_that_share_only_git_the_remote_and_the_server
     until(lambda: list((up / "checkpoints/baseline").rglob("run.safetensors")), 90, lambda: site.log("worker-cpu"))
     killed(psutil.Process(first.pid))
     there, second = elsewhere(site, "second", "far")
-    done = site.ended(run, within=240)
+    done = site.ended(run, within=300)
     killed(psutil.Process(second.pid))
     assert done["state_type"] == "COMPLETED", done["state"]["message"]
     assert [one["run_count"] for one in site.runs("stage/far")] == [2]
