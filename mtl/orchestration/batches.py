@@ -41,9 +41,11 @@ def partitions_by_date(root: Path, spec: Spec, source: str) -> dict[datetime.dat
     if one.is_sql or one.table is not None or not folder.is_dir():
         return {}
     found: dict[datetime.date, Path] = {}
+    undated: list[Path] = []
     for file in part_files(folder, endings_of(one), one.path):
         day = date_of(file.relative_to(folder))
         if day is None:
+            undated.append(file)
             continue
         if day in found:
             raise DataError(
@@ -53,4 +55,9 @@ def partitions_by_date(root: Path, spec: Spec, source: str) -> dict[datetime.dat
                 do="put them into one file",
             )  # fmt: skip
         found[day] = file.relative_to(root)
+    if found and undated:
+        raise DataError(
+            f"source {source!r}: {undated[0].relative_to(root)}", expected="a date in the partition's name, as in the others",
+            found="none", do="write the day into its name",
+        )  # fmt: skip
     return found

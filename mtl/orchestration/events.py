@@ -10,6 +10,12 @@ ARRIVED: Final = "mtl.source.arrived"
 """Anyone may send it (`mtl arrived SOURCE`, or a POST to the server's /api/events): the next retraining then begins at once."""
 
 
+WRONG_SPEC: Final = "Wrong spec"
+"""Name of a failed state that no retry can mend; ends with exit code 2."""
+FAILURES: Final = ("Failed", "Crashed", "TimedOut", WRONG_SPEC)
+"""Names of states in which a run has failed; Prefect's events are called after them."""
+
+
 def emit(event: str, project: str, thing: str, text: str, **payload: Any) -> None:
     """Emit `event` about `thing` (a source, a version) of `project`; `text` is what a notification says."""
     from prefect.events import emit_event

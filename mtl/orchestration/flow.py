@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -13,7 +14,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.futures import PrefectFuture, wait
 from prefect.runtime import deployment, flow_run
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import Task
 
@@ -23,6 +24,7 @@ from mtl.errors import MtlError
 from mtl.layout import CODE_LOCK
 from mtl.leftovers import clear_leftovers
 from mtl.orchestration.artifacts import decision, publish
+from mtl.orchestration.events import WRONG_SPEC
 from mtl.orchestration.graph import Plan, is_stale, read_plan
 from mtl.orchestration.guardian import guard
 from mtl.orchestration.heal import heal_dvc
@@ -38,14 +40,14 @@ from mtl.orchestration.watch import Outcome, watcher
 from mtl.process import FLOW_RUN
 from mtl.spec import SPEC, Operations, read_spec
 
-WRONG_SPEC = "Wrong spec"
-"""Name of a failed state that no retry can mend; ends with exit code 2."""
 RETRY_DELAYS: list[float] = [1, 4]
 """Seconds before the first and the second retry of what reads files and servers of others."""
 ASK_OTHERS = ("ingest", "register", "poll")
 """Stages that do so; whatever they fail at, but a wrong spec, may pass the next time."""
 NO_ROOM = ("No space left", "Disk quota", "disk is full")
 """What any stage may say where waiting can help: somebody else's temporary files go."""
+SECOND_LIFE = 60.0
+"""Seconds that a run which was put back into the queue waits for its workspace."""
 LIVES = 4
 """Starts of one run, the first included, after which a crash is not mended by starting again."""
 
@@ -98,26 +100,42 @@ def poll_source(source: str, root: str) -> State[Any]:
 
 
 @flow(name="retrain", task_runner=ThreadPoolTaskRunner(max_workers=32))  # type: ignore[arg-type]  # Prefect declares a runner of any future
-def retrain(root: str = ".", force: bool = False, targets: list[str] | None = None) -> State[Any]:
-    """Bring the workspace at `root` up to date, or the stages in `targets` and what they need."""
+def retrain(root: str = ".", force: bool = False, targets: list[str] | None = None, wait: float = 0.0) -> State[Any]:
+    """Bring the workspace at `root` up to date, or the stages in `targets` and what they need.
+
+    wait: seconds for which another run may still work there.
+    """
     where = Path(root).resolve()
     prepare_environment(where)
-    return too_many_lives() or bring_up_to_date(where, force, targets)
+    return too_many_lives() or bring_up_to_date(where, force, targets, wait)
 
 
 def too_many_lives() -> State[Any] | None:
-    """The failed state of a run that has been put back into the queue after crashes too often; None for others."""
+    """The last state of a run that was put back into the queue too often, or although somebody had cancelled it; else None."""
     begun: int = flow_run.get_run_count()
+    if begun > 1 and _was_cancelled():
+        return Cancelled(message="it was being cancelled when its worker died")
     if begun <= LIVES:
         return None
     return Failed(message=f"crashed {begun - 1} times: whatever kills it will do so again; see the logs of its earlier starts")
 
 
-def bring_up_to_date(root: Path, force: bool = False, targets: list[str] | None = None) -> State[Any]:
-    """What the flow `retrain` does, under the workspace's lock; a failed state says who holds it."""
+def _was_cancelled() -> bool:
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        return any(state.is_cancelling() for state in client.read_flow_run_states(UUID(flow_run.get_id())))
+
+
+def bring_up_to_date(root: Path, force: bool = False, targets: list[str] | None = None, wait: float = 0.0) -> State[Any]:
+    """What the flow `retrain` does, under the workspace's lock; a failed state says who holds it after `wait` seconds.
+
+    A run in its second life may find its first at its last breath, so it waits for a while in any case.
+    """
+    wait = max(wait, SECOND_LIFE if flow_run.get_run_count() > 1 else 0.0)
     os.environ[FLOW_RUN] = flow_run.get_name() or ""  # for the lineage of what `register` makes, and for who holds the lock
     try:
-        with workspace_lock(root):
+        with workspace_lock(root, wait):
             return _retrain(root, force, targets)
     except MtlError as error:
         return Failed(message=str(error), name=_state_name(error.exit_code))
@@ -137,15 +155,21 @@ def _retrain(root: Path, force: bool, targets: list[str] | None) -> State[Any]:
         return _final(polled)
     outcomes = _outcomes(_submit(root, read_plan(root, targets), force))
     publish(root, outcomes)
-    if deployment.get_id() and all(outcome.ok for outcome in outcomes) and (root / SPEC).is_file():
+    if deployment.get_id() and all(one.ok for one in outcomes) and any(one.what != "unchanged" for one in outcomes):
         _record(root)
     return _final(outcomes)
 
 
 def _record(root: Path) -> None:
     """Of a run that came by a schedule, or by hand through the server: `mtl run` leaves git to the person."""
+    if not (root / SPEC).is_file():
+        return
     name = flow_run.get_name() or "run"
-    done = record(root, read_spec(root / SPEC).operations.record, f"Retrained by {name}: {decision(root)}", f"mtl/{name}")
+    try:
+        done = record(root, read_spec(root / SPEC).operations.record, f"Retrained by {name}: {decision(root)}", f"mtl/{name}")
+    except MtlError as error:  # what was learned and decided stands, whatever git says
+        get_run_logger().warning(str(error))
+        return
     if done:
         get_run_logger().info(done)
 

@@ -1,7 +1,7 @@
 """The flow `backfill`: what a retraining or a scoring would have made on each of a range of days.
 
-A retraining of the past is a DVC experiment in a temporary workspace: the sources are pinned by `as_of`, nothing of this folder
-is touched, and the registry is not asked.
+A retraining of the past is a DVC experiment in a temporary workspace: the sources are pinned by `as_of`, and the registry is not
+asked. DVC makes the workspace out of this folder, so nobody else may work here meanwhile.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from mtl.errors import DataError
+from mtl.files import replacing
 from mtl.orchestration.batches import partitions_by_date
 from mtl.orchestration.each_batch import plainly
 from mtl.orchestration.flow import bring_up_to_date
 from mtl.orchestration.flow_score import score
 from mtl.orchestration.local import child_environment, prepare_environment
+from mtl.orchestration.lock import workspace_lock
 from mtl.orchestration.stage import DVC, failure_message, run_command
 from mtl.spec import SPEC, read_spec
 
@@ -49,13 +51,19 @@ def backfill(
 ) -> State[Any]:  # fmt: skip
     """Retrain, or score `source`, for each day from `since` to `until` that has a partition; each day once.
 
-    promote: bring the last day's experiment into this folder afterwards, where it meets the gate as any other candidate.
+    promote: bring the last day's experiment into this folder afterwards, where it meets the gate as any other candidate; the
+    spec is then what it was, so the next retraining sees all data again.
     """
     where = Path(root).resolve()
     prepare_environment(where)
     if what == "score":
         return plainly(lambda: score(source or _the_dated_one(where), str(where), since, until, return_state=True))
-    return plainly(lambda: _retrain_all(where, since, until, promote))
+    return plainly(lambda: _retrain_alone(where, since, until, promote))
+
+
+def _retrain_alone(root: Path, since: datetime.date, until: datetime.date, promote: bool) -> State[Any]:
+    with workspace_lock(root):
+        return _retrain_all(root, since, until, promote)
 
 
 def _retrain_all(where: Path, since: datetime.date, until: datetime.date, promote: bool) -> State[Any]:
@@ -68,9 +76,19 @@ def _retrain_all(where: Path, since: datetime.date, until: datetime.date, promot
     if failed:
         return Failed(message="\n".join(failed))
     if promote:
-        _apply(where, experiment_of(days[-1]))
-        return bring_up_to_date(where)
+        return _promoted(where, experiment_of(days[-1]))
     return Completed(message=f"{len(days)} experiments, {experiment_of(days[0])} to {experiment_of(days[-1])}; see `dvc exp show`")
+
+
+def _promoted(root: Path, name: str) -> State[Any]:
+    """Bring the experiment into this folder and let it meet the gate; then the spec is again what it was, without its pins."""
+    spec = (root / SPEC).read_text(encoding="utf-8")
+    try:
+        _apply(root, name)
+        return bring_up_to_date(root)
+    finally:
+        with replacing(root / SPEC) as partial:
+            partial.write_text(spec, encoding="utf-8")
 
 
 def dated_sources(root: Path) -> dict[str, list[datetime.date]]:

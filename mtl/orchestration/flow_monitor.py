@@ -12,7 +12,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from mtl.monitoring.monitor import MONITORING, Monitored
+from mtl.layout import STATE
+from mtl.monitoring.monitor import Monitored
 from mtl.orchestration.batches import batches
 from mtl.orchestration.each_batch import RETRY_DELAYS, each_batch, plainly
 from mtl.orchestration.events import DRIFTED, emit
@@ -35,6 +36,9 @@ def monitor_batch(root: str, source: str, path: str | None, date: datetime.date 
     if done.drifted:
         lines = "; ".join(one.line for one in done.drifted)
         emit(DRIFTED, done.model, source, f"{source} {done.date}: {lines}", source=source, date=str(done.date))
+    told = _mark(Path(root), source, date)
+    told.parent.mkdir(parents=True, exist_ok=True)
+    told.touch()
     return done
 
 
@@ -47,12 +51,17 @@ def monitor(source: str, root: str = ".", since: datetime.date | None = None, un
 
 
 def _each(where: Path, source: str, since: datetime.date | None, until: datetime.date | None) -> State[Any]:
-    todo = batches(where, source, since, until, lambda day: (where / MONITORING / f"{source}-{day}.json").is_file())
+    todo = batches(where, source, since, until, lambda day: _mark(where, source, day).is_file())
     if not todo:
         return Completed(message=f"nothing to do: every batch of {source} was looked at")
     return each_batch(
         todo, lambda day, path: monitor_batch(str(where), source, str(path) if path else None, day, return_state=True), _publish
     )
+
+
+def _mark(root: Path, source: str, date: datetime.date | None) -> Path:
+    """A file that is there when a batch was looked at and whoever has to know was told: a report alone does not say so."""
+    return root / STATE / "monitored" / f"{source}-{date}"
 
 
 def _publish(done: list[Monitored]) -> str:

@@ -12,7 +12,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from mtl.errors import MtlError
-from mtl.orchestration.flow import WRONG_SPEC, bring_up_to_date, too_many_lives
+from mtl.orchestration.events import WRONG_SPEC
+from mtl.orchestration.flow import bring_up_to_date, too_many_lives
 from mtl.orchestration.local import prepare_environment
 from mtl.orchestration.placement.parcel import Answer, Parcel
 from mtl.orchestration.placement.receiver import receive

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -28,8 +29,10 @@ class WorkspaceBusyError(MtlError):
 
 
 @contextmanager
-def workspace_lock(root: Path) -> Iterator[None]:
-    """Hold the workspace; inside a block of the same process that holds it already, nothing more is done.
+def workspace_lock(root: Path, wait: float = 0.0) -> Iterator[None]:
+    """Hold the workspace, in which another may work for `wait` seconds more.
+
+    Inside a block of the same process that holds it already, nothing more is done.
 
     Raises WorkspaceBusyError, which names the holder's pid, start and command. The lock is the kernel's
     (flock), so a holder that was killed leaves none behind.
@@ -37,7 +40,7 @@ def workspace_lock(root: Path) -> Iterator[None]:
     path = (root / LOCK).resolve()
     with _guard:
         nested = path in _held
-        file = None if nested else _take(path)
+        file = None if nested else _taken(path, wait)
         _held.add(path)
     try:
         yield
@@ -46,6 +49,17 @@ def workspace_lock(root: Path) -> Iterator[None]:
             with _guard:
                 _held.discard(path)
             file.close()
+
+
+def _taken(path: Path, wait: float) -> IO[str]:
+    until = time.monotonic() + wait
+    while True:
+        try:
+            return _take(path)
+        except WorkspaceBusyError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(min(1.0, wait))
 
 
 def _take(path: Path) -> IO[str]:

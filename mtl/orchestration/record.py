@@ -28,6 +28,8 @@ def record(root: Path, how: Literal["none", "commit", "branch"], message: str, b
     files = [name for name in FILES if (root / name).is_file()]
     if how == "none" or not _git(root, "status", "--porcelain", "--", *files).strip():
         return ""
+    if how == "branch" and _git(root, "branch", "--list", branch).strip():
+        return f"branch {branch} is there already"
     if how == "commit":
         _git(root, "add", "--", *files)
         _git(root, "commit", "--quiet", "--no-verify", "--message", message, "--only", "--", *files)

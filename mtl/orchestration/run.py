@@ -44,7 +44,8 @@ def _look_at(root: Path) -> None:
 
 
 def _run(root: Path, force: bool, console: Console, began: float, wait_for_server: Callable[[], None]) -> int:
-    from mtl.orchestration.flow import WRONG_SPEC, retrain
+    from mtl.orchestration.events import WRONG_SPEC
+    from mtl.orchestration.flow import retrain
     from mtl.orchestration.results import show_failure, show_results
     from mtl.orchestration.terminal import Terminal
     from mtl.orchestration.watch import watched_by

@@ -18,6 +18,9 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # four processes more, for jobs that nobody gives it
 }
+LEASES = "prefect.server.concurrency.lease_storage.filesystem"
+"""In memory, as Prefect has it, a restart of the server forgets who holds which slot: a long run is then cancelled when it renews
+its lease, and its slot never comes free."""
 HEARTBEAT = 30
 """Seconds between two signs of life of a run; Prefect's least. A run that is silent for three times as long has crashed."""
 POLL = 2
@@ -43,7 +46,7 @@ def servers(places: Places) -> list[Program]:
 
 def workers(places: Places) -> list[Program]:
     """One a pool."""
-    return [worker(places.root, pool, limit, places.environment()) for pool, limit in places.services.pools.items()]
+    return [worker(places.root, pool, limit, places.environment()) for pool, limit in places.services.here.items()]
 
 
 def worker(root: Path, pool: str, limit: int, environment: Mapping[str, str]) -> Program:
@@ -70,6 +73,7 @@ def _prefect(places: Places) -> Program:
     environment = {
         **places.environment(), "PREFECT_SERVER_DATABASE_CONNECTION_URL": places.prefect_store,
         "PREFECT_SERVER_UI_API_URL": places.prefect_api,  # on another port than 4200 the pages ask the wrong one without it
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES,
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": f"{places.environment()['PREFECT_HOME']}/ui",
     }  # fmt: skip
     command = _prefect_command("server", "start", "--host", HOST, "--port", str(port), "--analytics-off")

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -35,7 +36,8 @@ GRACE = 8.0
 """Seconds between asking the programs to end and ending them."""
 LOOK = 0.5
 """Seconds between two looks at the programs."""
-SLOWEST_RESTART = 60.0
+HEALTHY = 300.0
+"""Seconds after which an end is a new trouble, and the waits between restarts begin anew; they grow to 64 s."""
 
 
 class Supervised:
@@ -43,7 +45,7 @@ class Supervised:
 
     def __init__(self, program: Program, places: Places) -> None:
         self.program, self.places, self.restarts = program, places, 0
-        self.not_before = 0.0
+        self.in_a_row, self.not_before, self.began = 0, 0.0, 0.0
         self.process = self._start()
 
     def keep(self) -> bool:
@@ -51,7 +53,10 @@ class Supervised:
         if self.process.poll() is None or time.monotonic() < self.not_before:
             return False
         self.restarts += 1
-        self.not_before = time.monotonic() + min(SLOWEST_RESTART, 2.0**self.restarts)
+        if time.monotonic() - self.began > HEALTHY:
+            self.in_a_row = 0
+        self.in_a_row = min(self.in_a_row + 1, 6)
+        self.not_before = time.monotonic() + 2.0**self.in_a_row
         self.process = self._start()
         return True
 
@@ -69,6 +74,7 @@ class Supervised:
         return lines[-1][:300] if lines else "nothing in its log"
 
     def _start(self) -> subprocess.Popen[bytes]:
+        self.began = time.monotonic()
         log = self.places.log(self.program.name)
         log.parent.mkdir(parents=True, exist_ok=True)
         environment = base_environment(self.places) | dict(self.program.environment)
@@ -100,8 +106,9 @@ class Supervisor:
             self._begin(workers(self.places))
             self._say("up")
             while not self.stopping.wait(LOOK):
-                if [one for one in self.programs if one.keep()]:
-                    self._say("up")
+                with suppress(OSError):  # a full disk: what runs goes on, and the next look tries again
+                    if [one for one in self.programs if one.keep()]:
+                        self._say("up")
         except MtlError as error:
             self._say("failed", str(error))
             raise

@@ -138,5 +138,6 @@ def worker(root: Path, pool: str, limit: int) -> None:
         )  # fmt: skip
     root = root.resolve()
     program = make_worker(root, pool, limit, {"PREFECT_API_URL": api, "PREFECT_HOME": str(root / PREFECT)})
+    (root / PREFECT).mkdir(parents=True, exist_ok=True)
     os.chdir(root)
     os.execve(program.command[0], program.command, dict(os.environ) | QUIET | dict(program.environment))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from mtl.spec.base import Name, Part
 
@@ -26,7 +26,14 @@ class Services(Part):
     prefect: Server = Server(port=4200)
     mlflow: Server = Server(port=5000)
     pools: dict[Name, Annotated[int, Field(ge=1)]] = {"cpu": 2, "gpu": 1}
-    """Work pool -> runs that its worker has at a time. Of a pool whose name begins with `gpu` each run has a device of its own."""
+    """Work pool -> runs at a time, over all its workers. Where its name begins with `gpu` each run has a device of its own."""
+    workers: tuple[Name, ...] | None = None
+    """Pools of which `mtl up` starts a worker here; left out: of all. Leave out a pool whose workers are elsewhere."""
+
+    @property
+    def here(self) -> dict[str, int]:
+        """Pool -> runs at a time, of the workers that `mtl up` starts."""
+        return {pool: limit for pool, limit in self.pools.items() if self.workers is None or pool in self.workers}
 
 
 class Placement(Part):
@@ -81,6 +88,12 @@ class Notify(Part):
     webhook: str | None = None
     """URL that is sent {"title", "text"} as JSON; `env:NAME` reads it from the environment."""
     on: tuple[Literal["failure", "refusal", "drift"], ...] = ("failure", "refusal", "drift")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Notify:
+        if (self.block is None) == (self.webhook is None):
+            raise ValueError(f"either a block or a webhook; found {'neither' if self.block is None else 'both'}")
+        return self
 
     @field_validator("on", mode="before")
     @classmethod

@@ -16,7 +16,7 @@ from tests.flows.conftest import command
 SECONDS = 800
 """Epochs of this small project that take some ten seconds."""
 MINUTES = 8000
-RETRAIN = "retrain/retrain"
+RETRAIN, ON_EVENT = "retrain/retrain", "retrain/on-event"
 FAR = """\
   - name: far
     entrypoint: flows/stage.py:stage
@@ -130,17 +130,27 @@ def test_predictions_are_written_once_a_partition(site: Site) -> None:
     assert "nothing to do" in again["state"]["message"]
 
 
+def test_a_day_of_the_past_is_retrained_beside_the_champion(site: Site) -> None:
+    champion, spec = site.champion(), (site.root / "params.yaml").read_text()
+    for message in (f"backfill-{DAYS[1]}", "1 experiments"):  # the second time nothing is left to do
+        done = site.ended(site.start("backfill/backfill", since=DAYS[1], until=DAYS[1]))
+        assert done["state_type"] == "COMPLETED", done["state"]["message"]
+        assert message in done["state"]["message"]
+    assert command(site.root, "dvc", "exp", "list", "--name-only").stdout.split() == [f"backfill-{DAYS[1]}"]
+    assert (site.champion(), (site.root / "params.yaml").read_text()) == (champion, spec)
+
+
 def test_a_batch_as_before_does_nothing_and_a_drifted_one_begins_a_retraining(site: Site) -> None:
     calm = site.ended(site.start("monitor/monitor", source="visits"))
     assert calm["state"]["message"] == f"0 of {len(DAYS)} batches drifted", calm["state"]["message"]
-    known = {one["id"] for one in site.runs(RETRAIN)}
+    known = {one["id"] for one in site.runs(ON_EVENT)}
     visits = pl.read_csv(site.root / "visits" / f"{DAYS[0]}.csv").with_columns(pl.col("id") + 5000)
     drifted(visits).write_csv(site.root / "visits" / "2026-11-04.csv")
     site.ears.heard.clear()
     seen = site.ended(site.start("monitor/monitor", source="visits"))
     assert seen["state"]["message"] == "1 of 1 batches drifted", seen["state"]["message"]
-    until(lambda: {one["id"] for one in site.runs(RETRAIN)} - known, 30)
-    run = ({one["id"] for one in site.runs(RETRAIN)} - known).pop()
+    until(lambda: {one["id"] for one in site.runs(ON_EVENT)} - known, 30)
+    run = ({one["id"] for one in site.runs(ON_EVENT)} - known).pop()
     until(lambda: any("drifted" in one["title"] and "weight" in one["text"] for one in site.ears.heard), 20)
     done = site.ended(run)
     assert done["state_type"] == "COMPLETED", done["state"]["message"]

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from mtl.orchestration.events import ARRIVED, DRIFTED, REFUSED
+from mtl.orchestration.events import ARRIVED, DRIFTED, FAILURES, REFUSED
 from mtl.services.programs import HEARTBEAT
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 SILENT = timedelta(seconds=3 * HEARTBEAT)
 """After so long without a sign of life a run has crashed: three heartbeats."""
 GONE = "no heartbeat for 90 s: its process or machine is gone"
-ENDS = ("Completed", "Failed", "Cancelled", "Crashed")
-RETRAIN = "retrain/retrain"
+ENDS = ("Completed", "Cancelled", *FAILURES)
+ON_EVENT = "retrain/on-event"
 """The deployment that drift and new data begin."""
 GO_ON = ("retrain", "stage")
 """Flows that go on from a checkpoint after a crash."""
@@ -49,9 +49,9 @@ def make_automations(client: SyncPrefectClient, project: str, deployments: Mappi
 def _wanted(project: str, deployments: Mapping[str, UUID], blocks: Blocks) -> list[AutomationCore]:
     found = [_crashed_if_silent(project, list(deployments.values()))]
     found += [_again_if_crashed(project, name, one) for name, one in deployments.items() if name.partition("/")[0] in GO_ON]
-    if RETRAIN in deployments:
-        found.append(_retrain_on(project, DRIFTED, "retrain on drift", deployments[RETRAIN]))
-        found.append(_retrain_on(project, ARRIVED, "retrain on new data", deployments[RETRAIN]))
+    if ON_EVENT in deployments:
+        found.append(_retrain_on(project, DRIFTED, "retrain on drift", deployments[ON_EVENT]))
+        found.append(_retrain_on(project, ARRIVED, "retrain on new data", deployments[ON_EVENT]))
     for number, (block, on) in enumerate(blocks, 1):
         found += [_tell(project, number, block, what, list(deployments.values())) for what in on]
     return found
@@ -111,7 +111,7 @@ def _tell(project: str, number: int, block: UUID, what: str, deployments: Sequen
 
     if what == FAILED:
         states: dict[str, Any] = {
-            "expect": {f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "Wrong spec")},
+            "expect": {f"prefect.flow-run.{state}" for state in FAILURES},
             "match": {"prefect.resource.id": "prefect.flow-run.*"}, "match_related": _of(deployments),
         }  # fmt: skip
         subject = project + ": {{ flow.name }} {{ flow_run.state.name }}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,12 +29,12 @@ def deploy(root: Path) -> None:
 
     from mtl.orchestration.deploying.automations import make_automations
     from mtl.orchestration.deploying.notifications import find_blocks
-    from mtl.orchestration.deploying.pools import make_gpu_limits, make_pools
+    from mtl.orchestration.deploying.pools import make_pools
 
     operations = spec.operations
     with get_client(sync_client=True) as client:
         blocks = find_blocks(client, spec.name, operations.notify)
-        done = make_pools(client, operations.services.pools) + make_gpu_limits(client, operations.services.pools)
+        done = make_pools(client, operations.services.pools)
         _deploy_all(root)
         deployments = {name: client.read_deployment_by_name(name).id for name in declared}
         done += [f"deployment {name}" for name in declared]
@@ -59,7 +58,7 @@ def _deploy_all(root: Path) -> None:
     """Prefect's own `prefect deploy --all`, which knows everything that prefect.yaml may say."""
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
     done = subprocess.run(
-        command, cwd=root, env=child_environment() | {"MTL_WORKSPACE": os.environ.get("MTL_WORKSPACE", str(root))},
+        command, cwd=root, env=child_environment(),
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:

@@ -38,7 +38,9 @@ def _webhook(name: str, url: str) -> UUID:
     from prefect.blocks.notifications import CustomWebhookNotificationBlock
 
     said = {"title": "{{subject}}", "text": "{{body}}"}
-    block = CustomWebhookNotificationBlock(name=name, url=url, json_data=said, headers=None, cookies=None)
+    block = CustomWebhookNotificationBlock.model_validate(
+        {"name": name, "url": "{{hook}}", "secrets": {"hook": url}, "json_data": said}  # the URL of a hook is its password
+    )
     saved = block.save(f"mtl-{name}", overwrite=True)
     assert isinstance(saved, UUID), "a coroutine: this is called where no event loop runs"
     return saved

@@ -1,4 +1,4 @@
-"""Work pools, and the limit that gives each GPU to one run at a time."""
+"""Work pools, and how many runs each has at a time."""
 
 from __future__ import annotations
 
@@ -9,13 +9,6 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
 KIND = "process"
-GPU_POOL = "gpu"
-"""Pools whose name begins so have GPUs."""
-
-
-def gpu_limit(pool: str, device: str) -> str:
-    """Name of the limit of a GPU. It must exist before a run asks for it: Prefect's own default is to run unlimited."""
-    return f"mtl-{pool}-{device}"
 
 
 def make_pools(client: SyncPrefectClient, pools: Mapping[str, int]) -> list[str]:
@@ -35,16 +28,6 @@ def make_pools(client: SyncPrefectClient, pools: Mapping[str, int]) -> list[str]
             client.update_work_pool(name, WorkPoolUpdate(concurrency_limit=limit))
             done.append(f"pool {name}: {_runs(limit)}")
     return done
-
-
-def make_gpu_limits(client: SyncPrefectClient, pools: Mapping[str, int]) -> list[str]:
-    """One limit of 1 for each device that the GPU pools' runs may name in CUDA_VISIBLE_DEVICES."""
-    known = {limit.name: limit.limit for limit in client.read_global_concurrency_limits(limit=200, offset=0)}
-    gpus = [gpu_limit(pool, str(number)) for pool, most in pools.items() if pool.startswith(GPU_POOL) for number in range(most)]
-    missing = [name for name in gpus if known.get(name) != 1]
-    for name in missing:
-        client.upsert_global_concurrency_limit_by_name(name, 1)
-    return [f"limit {name}: one run at a time" for name in missing]
 
 
 def _runs(limit: int) -> str:

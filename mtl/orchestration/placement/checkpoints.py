@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +21,8 @@ class Mirror:
     emptied if `succeeded` was set, else it has the last checkpoint.
     """
 
-    def __init__(self, root: Path, stage: str, store: str | None) -> None:
+    def __init__(self, root: Path, stage: str, store: str | None, say: Callable[[str], None] = lambda _: None) -> None:
+        self.say = say
         self.here, self.succeeded = root / CHECKPOINTS, False
         self.there = f"{store.rstrip('/')}/{stage}" if store else ""
         self.sent: dict[Path, int] = {}
@@ -33,7 +35,7 @@ class Mirror:
 
             self.fs: Any
             self.fs, self.there = url_to_fs(self.there)
-            self.bring()
+            self._quietly(self.bring)
             self.thread.start()
         return self
 
@@ -42,10 +44,7 @@ class Mirror:
             return
         self.done.set()
         self.thread.join()
-        if self.succeeded:
-            self.empty()
-        else:
-            self.send()
+        self._quietly(self.empty if self.succeeded else self.send)
 
     def bring(self) -> None:
         if not self.fs.exists(self.there):
@@ -62,10 +61,17 @@ class Mirror:
 
     def keep(self) -> None:
         while not self.done.wait(EVERY):
-            self.send()
+            self._quietly(self.send)
+
+    def _quietly(self, act: Callable[[], None]) -> None:
+        """A store that does not answer costs nothing but the checkpoint: fsspec's kinds have errors of their own."""
+        try:
+            act()
+        except Exception as error:
+            self.say(f"the store of checkpoints, {self.there}: {type(error).__name__}: {error}")
 
     def send(self) -> None:
-        """Whatever is newer here. A store that does not answer costs nothing but the checkpoint."""
+        """Whatever is newer here."""
         for path in [one for one in self.here.rglob("*") if one.is_file() and not one.name.startswith(".")]:
             try:
                 changed = path.stat().st_mtime_ns

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from mtl.errors import TrainingError
-from mtl.orchestration.deploying.pools import GPU_POOL, gpu_limit
 from mtl.spec import Spec
 
+GPU_POOL = "gpu"
+"""Pools whose name begins so have GPUs."""
+LEASE = 90.0
+"""Seconds after which the device of a run that has died is free."""
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 POOL = "MTL_POOL"
 """Environment variable by which a worker tells its runs their pool."""
@@ -19,18 +23,26 @@ POOL = "MTL_POOL"
 
 @contextmanager
 def own_devices(env: Mapping[str, str]) -> Iterator[None]:
-    """Hold each device that CUDA_VISIBLE_DEVICES names, in a pool of GPUs; waits until they are free.
-
-    Raises Prefect's ConcurrencySlotAcquisitionError for one that `mtl deploy` has made no limit for.
-    """
+    """Hold each device that CUDA_VISIBLE_DEVICES names, in a pool of GPUs; waits until they are free."""
     pool, said = os.environ.get(POOL, ""), env.get(VISIBLE, os.environ.get(VISIBLE, ""))
     devices = [device.strip() for device in said.split(",") if device.strip()] if pool.startswith(GPU_POOL) else []
     with ExitStack() as held:
         if devices:
             from prefect.concurrency.sync import concurrency
 
-            held.enter_context(concurrency([gpu_limit(pool, device) for device in devices], occupy=1, strict=True))
+            names = [_limit(device) for device in devices]
+            held.enter_context(concurrency(names, occupy=1, strict=True, lease_duration=LEASE))
         yield
+
+
+def _limit(device: str) -> str:
+    """Name of the limit of this machine's device, which is made if need be: Prefect's default without one is to run unlimited."""
+    from prefect.client.orchestration import get_client
+
+    name = f"mtl-{socket.gethostname()}-gpu-{device}"
+    with get_client(sync_client=True) as client:
+        client.upsert_global_concurrency_limit_by_name(name, 1)
+    return name
 
 
 def must_have_gpu(spec: Spec, env: Mapping[str, str]) -> str:

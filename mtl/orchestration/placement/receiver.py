@@ -64,7 +64,7 @@ def _bring(root: Path, parcel: Parcel, say: Say) -> None:
 def _run(root: Path, parcel: Parcel, say: Say) -> Outcome:
     if parcel.stage in ("train", "baseline", "choose"):
         say(must_have_gpu(read_spec(root / SPEC), parcel.env))
-    with Mirror(root, parcel.stage, parcel.store) as mirror:
+    with Mirror(root, parcel.stage, parcel.store, say) as mirror:
         outcome = run_stage(root, parcel.stage, force=parcel.force, on_line=say, env=parcel.env)
         mirror.succeeded = outcome.ok
     return outcome

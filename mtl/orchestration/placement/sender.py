@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -50,6 +51,8 @@ def hand_over(root: Path, stage: str, placement: Placement, remote: str | None, 
             )
     except MtlError as error:
         return Outcome(stage, "failed", time.perf_counter() - began, str(error), error.exit_code)
+    except Exception as error:  # the server, the store or the network, each with errors of its own
+        return Outcome(stage, "failed", time.perf_counter() - began, f"{type(error).__name__}: {error}", 1)
     return Outcome(stage, "restored" if answer.what == "restored" else "ran", round(time.perf_counter() - began, 2))
 
 
@@ -68,7 +71,7 @@ def _waited_for(root: Path, parcel: Parcel, placement: Placement, say: Say) -> A
         if not _is_here(client, deployment, root):
             _must_be_known_to_git(root, parcel)
             push(root, parcel.inputs, parcel.remote, say)
-        run = _begin(deployment, parcel)
+        run = _begin(client, deployment, parcel)
         say(f"handed to pool {placement.pool} as run {run.name}")
         done = _until_done(client, run.id, placement, say)
         if done.state is None or not done.state.is_completed():
@@ -76,16 +79,22 @@ def _waited_for(root: Path, parcel: Parcel, placement: Placement, say: Say) -> A
         return _answer(client, run.id)
 
 
-def _begin(deployment: Any, parcel: Parcel) -> FlowRun:
+def _begin(client: SyncPrefectClient, deployment: Any, parcel: Parcel) -> FlowRun:
+    """The worker's run. A flow in its second life finds the one of its first, unless that has failed."""
     from prefect.deployments.flow_runs import run_deployment
+    from prefect.runtime import flow_run
 
     env = {"env": dict(parcel.env)} if parcel.env else None
-    run: Any = run_deployment(
-        deployment.id, parameters={"stage": parcel.stage, "parcel": parcel.as_json()}, timeout=0, job_variables=env,
-        flow_run_name=f"{parcel.stage} on {deployment.work_pool_name}",
-    )  # fmt: skip
-    found: FlowRun = run
-    return found
+    for attempt in count():
+        run: Any = run_deployment(
+            deployment.id, parameters={"stage": parcel.stage, "parcel": parcel.as_json()}, timeout=0, job_variables=env,
+            flow_run_name=f"{parcel.stage} on {deployment.work_pool_name}",
+            idempotency_key=f"{flow_run.get_id()}-{parcel.stage}-{attempt}",
+        )  # fmt: skip
+        found: FlowRun = client.read_flow_run(run.id)
+        if found.state is None or not found.state.is_final() or found.state.is_completed():
+            return found
+    raise AssertionError("count() never ends")
 
 
 def _deployment(client: SyncPrefectClient, pool: str) -> Any:
@@ -106,8 +115,7 @@ def _deployment(client: SyncPrefectClient, pool: str) -> Any:
 
 def _is_here(client: SyncPrefectClient, deployment: Any, root: Path) -> bool:
     """Whether every worker that may take the run works in this very folder: then nothing has to be pushed."""
-    workers = client.read_workers_for_work_pool(deployment.work_pool_name)
-    online = [worker for worker in workers if str(getattr(worker.status, "value", worker.status)).upper() == "ONLINE"]
+    online = _online(client, deployment.work_pool_name)
     return bool(online) and all(worker.name.endswith(workspace_id(root)) for worker in online)
 
 
@@ -154,7 +162,7 @@ def _until_done(client: SyncPrefectClient, run: UUID, placement: Placement, say:
             if crashed_at is not None:
                 say("the worker's run had crashed; it is in the queue again")
             crashed_at = None
-        if state is None or state.is_running():
+        if state is None or state.is_running() or _somebody_is_there(client, placement.pool):
             waiting_since = time.monotonic()
         elif time.monotonic() - waiting_since > placement.patience:
             _cancel(client, run)
@@ -163,6 +171,16 @@ def _until_done(client: SyncPrefectClient, run: UUID, placement: Placement, say:
                 do=f"start one: mtl worker {placement.pool}",
             )  # fmt: skip
         time.sleep(LOOK)
+
+
+def _somebody_is_there(client: SyncPrefectClient, pool: str) -> bool:
+    """Whether the pool has a worker at all: a busy one will come to this stage in its time."""
+    return bool(_online(client, pool))
+
+
+def _online(client: SyncPrefectClient, pool: str) -> list[Any]:
+    workers = client.read_workers_for_work_pool(pool)
+    return [worker for worker in workers if str(getattr(worker.status, "value", worker.status)).upper() == "ONLINE"]
 
 
 def _cancel(client: SyncPrefectClient, run: UUID) -> None:

@@ -58,3 +58,9 @@ def test_what_training_says_of_its_epochs_is_what_the_bar_reads() -> None:
     assert found is not None
     assert (found["epoch"], found["of"]) == ("4", "100")
     assert found["said"].startswith("valid 0.7558")
+
+
+def test_a_file_without_a_date_among_dated_ones_is_named(dated: Path) -> None:
+    (dated / "visits" / "more.csv").write_text((dated / "visits" / "2026-11-05.csv").read_text())
+    with pytest.raises(DataError, match=r"more\.csv"):
+        batches(dated, "visits", None, None, never)
