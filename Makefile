@@ -22,8 +22,8 @@ test: install           ## every test
 test-fast: install      ## all but the slow ones
 	@pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
-e2e: install            ## a whole site in production on loopback: crons, kills, drift, rollback; 10 minutes
-	@pytest -x tests/e2e
+e2e: install            ## a whole site in production on loopback: cron, kills, drift, rollback; and a kill of dvc in mid-write
+	@pytest -n 2 --dist loadfile tests/e2e
 
 check: install          ## ruff, format, strict types, code lock
 	@ruff check .

@@ -35,7 +35,7 @@ def retrain_as_of(root: str, day: datetime.date, sources: list[str]) -> str:
     if name in experiments(where):
         return name
     spec = read_spec(where / SPEC)
-    pins = [f"--set-param=sources.{source}.as_of={day}" for source in sources]
+    pins = [f"--set-param=++sources.{source}.as_of={day}" for source in sources]  # ++: also where the spec has no such key yet
     copied = [f"--copy-paths={spec.sources[source].path}" for source in sources]  # partitions need not be in git
     command = [*DVC, "exp", "run", "--temp", "--name", name, *pins, *copied]
     lines, code = run_command(command, where, name, get_run_logger().info)

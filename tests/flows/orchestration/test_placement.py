@@ -14,7 +14,7 @@ from mtl.orchestration.placement.checkpoints import Mirror
 from mtl.orchestration.placement.files import files_of, lock_entry, put_lock_entry
 from mtl.orchestration.placement.parcel import Parcel
 from mtl.spec import Spec, read_spec
-from tests.flows.conftest import ROOT
+from tests.flows.conftest import ROOT, command
 
 
 def test_a_parcel_is_json_and_comes_back_as_it_was() -> None:
@@ -37,14 +37,15 @@ def test_what_moves_is_what_other_stages_made(toy: Path) -> None:
         files_of(toy, "nothing")
 
 
-def test_an_entry_that_is_put_back_makes_the_stage_up_to_date(finished: Path, copy: Path) -> None:
+def test_an_entry_that_is_put_back_makes_the_stage_up_to_date(toy: Path) -> None:
     """As from another checkout: the outputs are here, only the entry was lost."""
-    entry = lock_entry(finished, "split")
-    put_lock_entry(copy, "split", {"cmd": "another"})
-    assert is_stale(copy, "split")
-    put_lock_entry(copy, "split", entry)
-    assert not is_stale(copy, "split")
-    assert lock_entry(copy, "split") == entry
+    command(toy, "dvc", "repro", "split")
+    entry = lock_entry(toy, "split")
+    put_lock_entry(toy, "split", {"cmd": "another"})
+    assert is_stale(toy, "split")
+    put_lock_entry(toy, "split", entry)
+    assert not is_stale(toy, "split")
+    assert lock_entry(toy, "split") == entry
 
 
 def checkpoint(root: Path, text: str) -> Path:

@@ -1,8 +1,8 @@
 """Kill `dvc repro` at random moments; after each, the next run ends well and makes the same bytes.
 
-    python tests/flows/kill_repro.py 20                      # 20 kills, a small project made for it (about 10 minutes)
-    python tests/flows/kill_repro.py 20 --project .          # the project in this folder, in a copy
-    python tests/flows/kill_repro.py 5 --door run            # `mtl run` instead of `dvc repro`
+    python tests/e2e/kill_repro.py 20                      # 20 kills, a small project made for it (about 10 minutes)
+    python tests/e2e/kill_repro.py 20 --project .          # the project in this folder, in a copy
+    python tests/e2e/kill_repro.py 5 --door run            # `mtl run` instead of `dvc repro`
 
 Every kill begins with a fresh copy: one run is killed (SIGKILL) after a random time, by turns its whole process group
 and the leading process alone; of `dvc repro` every third is killed in the middle of writing dvc.lock, which a random
@@ -182,8 +182,8 @@ def copied(project: Path) -> Callable[[Path], Path]:
 
 def small(root: Path) -> Path:
     """The tests' small project."""
-    sys.path.insert(0, str(Path(__file__).parent))
-    from conftest import make_project
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    from tests.flows.conftest import make_project
 
     return Path(make_project(root))
 

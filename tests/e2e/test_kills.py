@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import make_project
-from .kill_repro import kill_again_and_again
+from tests.e2e.kill_repro import kill_again_and_again
+from tests.flows.conftest import make_project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.e2e
 
 
 def test_after_a_kill_the_next_run_makes_the_same_bytes() -> None:
