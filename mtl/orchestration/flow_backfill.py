@@ -36,7 +36,7 @@ def retrain_as_of(root: str, day: datetime.date, sources: list[str]) -> str:
         return name
     spec = read_spec(where / SPEC)
     pins = [f"--set-param=++sources.{source}.as_of={day}" for source in sources]  # ++: also where the spec has no such key yet
-    copied = [f"--copy-paths={spec.sources[source].path}" for source in sources]  # partitions need not be in git
+    copied = [f"--copy-paths={path}" for source in sources for path in _untracked(where, spec.sources[source].path)]
     command = [*DVC, "exp", "run", "--temp", "--name", name, *pins, *copied]
     lines, code = run_command(command, where, name, get_run_logger().info)
     if code:
@@ -107,6 +107,13 @@ def experiments(root: Path) -> set[str]:
     command = [*DVC, "exp", "list", "--name-only"]
     done = subprocess.run(command, cwd=root, env=child_environment(), capture_output=True, text=True, check=False)
     return set(done.stdout.split())
+
+
+def _untracked(root: Path, path: str) -> list[str]:
+    """What of a source's folder git does not know: DVC's temporary workspace has the rest already, and would not copy over it."""
+    command = ["git", "-C", str(root), "ls-files", "--others", "--directory", "--no-empty-directory", "-z", "--", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return [name.rstrip("/") for name in done.stdout.split("\0") if name]
 
 
 def _apply(root: Path, name: str) -> None:
