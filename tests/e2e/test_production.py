@@ -181,9 +181,11 @@ def test_a_stage_runs_in_checkouts_that_share_only_git_the_remote_and_the_server
     run = site.start(RETRAIN)
     until(lambda: list((up / "checkpoints/baseline").rglob("run.safetensors")), 90, lambda: site.log("worker-cpu"))
     killed(psutil.Process(first.pid))
+    first.wait()
     there, second = elsewhere(site, "second", "far")
     done = site.ended(run, within=300)
     killed(psutil.Process(second.pid))
+    second.wait()
     assert done["state_type"] == "COMPLETED", done["state"]["message"]
     assert [one["run_count"] for one in site.runs("stage/far")] == [2]
     epochs = [line for line in (there / ".mtl/logs/baseline.log").read_text().splitlines() if "epoch" in line]
