@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
-from typing import Any
 
 import polars as pl
-import psutil
 import pytest
 
-from tests.e2e.site import DAYS, Site, drifted, elsewhere, killed, until
+from tests.e2e.site import DAYS, Site, drifted, killed, until
 from tests.flows.conftest import command
 
 SECONDS = 800
 """Epochs of this small project that take some ten seconds."""
 MINUTES = 8000
 RETRAIN, ON_EVENT = "retrain/retrain", "retrain/on-event"
-FAR = """\
-  - name: far
-    entrypoint: flows/stage.py:stage
-    work_pool: {name: far}
-
-"""
 
 
 def test_a_second_start_and_a_second_deployment_are_harmless(site: Site) -> None:
@@ -166,44 +157,9 @@ def test_one_command_undoes_a_promotion(site: Site) -> None:
     assert site.champion() != before, "what was rolled back came back by itself"
 
 
-def test_a_stage_runs_in_checkouts_that_share_only_git_the_remote_and_the_servers(site: Site) -> None:
-    up = site.root.parent
-    command(site.root, "dvc", "remote", "add", "--default", "--force", "store", str(up / "remote"))
-    placed = f"  placement: {{baseline: {{pool: far, store: '{up / 'checkpoints'}'}}}}\n"
-    site.edit("params.yaml", "  record: branch\n", "  record: none\n" + placed)
-    site.learn(SECONDS, width=12)
-    site.edit("prefect.yaml", "  - name: score\n", FAR + "  - name: score\n")
-    site.commit("placed")
-    command(up, "git", "clone", "-q", "--bare", str(site.root), "origin.git")
-    here, first = elsewhere(site, "first", "far")
-    until(lambda: any(one["name"] == "far" for one in site.prefect("work_pools/filter", {})), 30)
-    site.mtl("deploy")
-    run = site.start(RETRAIN)
-    until(lambda: list((up / "checkpoints/baseline").rglob("run.safetensors")), 90, lambda: site.log("worker-cpu"))
-    killed(psutil.Process(first.pid))
-    first.wait()
-    there, second = elsewhere(site, "second", "far")
-    done = site.ended(run, within=300)
-    killed(psutil.Process(second.pid))
-    second.wait()
-    assert done["state_type"] == "COMPLETED", done["state"]["message"]
-    assert [one["run_count"] for one in site.runs("stage/far")] == [2]
-    epochs = [line for line in (there / ".mtl/logs/baseline.log").read_text().splitlines() if "epoch" in line]
-    assert "epoch 1/" not in epochs[0], "trained from the beginning again"
-    assert "baseline" not in {log.stem for log in (site.root / ".mtl/logs").glob("*.log") if log.stat().st_mtime > began_at(done)}
-    weights = "models/single_task/model.safetensors"
-    assert (site.root / weights).read_bytes() == (there / weights).read_bytes()
-    assert not (here / "models/single_task").exists()
-    assert command(site.root, "dvc", "status").stdout.strip().endswith("up to date.")
-
-
 def test_down_leaves_no_process_behind(site: Site) -> None:
     assert "nothing is left running" in site.mtl("down")
     assert not site.stages()
-
-
-def began_at(run: Any) -> float:
-    return datetime.fromisoformat(run["start_time"]).timestamp()
 
 
 def _answers(site: Site) -> bool:

@@ -17,7 +17,7 @@ from mtl.orchestration.stage import Say, is_stopping
 from mtl.orchestration.watch import Outcome
 from mtl.registry.around import git_revision
 from mtl.services.places import workspace_id
-from mtl.spec import Placement
+from mtl.spec import SPEC, Placement, read_spec
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -60,7 +60,8 @@ def _parcel(root: Path, stage: str, placement: Placement, remote: str | None, fo
     revision, _ = git_revision(root)
     inputs, outputs = files_of(root, stage)
     files = {name: (root / name).read_text(encoding="utf-8") for name in FILES if (root / name).is_file()}
-    return Parcel(stage, workspace_id(root), revision or "", files, inputs, outputs, remote, placement.store, placement.env, force)
+    store = f"{placement.store.rstrip('/')}/{read_spec(root / SPEC).name}" if placement.store else None
+    return Parcel(stage, workspace_id(root), revision or "", files, inputs, outputs, remote, store, placement.env, force)
 
 
 def _waited_for(root: Path, parcel: Parcel, placement: Placement, say: Say) -> Answer:
