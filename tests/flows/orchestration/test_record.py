@@ -48,7 +48,15 @@ def test_without_a_change_or_a_wish_nothing_is_recorded(repository: Path) -> Non
     assert record(repository, "commit", "x", "y") == ""
 
 
-def test_a_refusal_of_git_is_an_error_that_says_so(repository: Path) -> None:
+def test_a_branch_that_is_there_is_left_as_it_is(repository: Path) -> None:
     record(repository, "branch", "x", "mtl/x")
-    with pytest.raises(MtlError, match="already exists"):
-        record(repository, "branch", "x", "mtl/x")
+    before = git(repository, "rev-parse", "mtl/x")
+    (repository / "dvc.lock").write_text("later\n")
+    assert "there already" in record(repository, "branch", "x", "mtl/x")
+    assert git(repository, "rev-parse", "mtl/x") == before
+
+
+def test_a_refusal_of_git_is_an_error_that_says_so(repository: Path) -> None:
+    (repository / ".git/index.lock").touch()  # somebody else is at it
+    with pytest.raises(MtlError, match=r"index\.lock"):
+        record(repository, "commit", "x", "y")
