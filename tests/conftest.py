@@ -1,10 +1,21 @@
-"""What holds for every test: no deadline on a shared machine, and the same examples each time in CI."""
+"""What holds for every test: no deadline on a shared machine, the same examples each time in CI, the same draws in any order."""
 
 from __future__ import annotations
 
 import os
+import sys
 
+import numpy as np
+import pytest
 from hypothesis import settings
 
 settings.register_profile("mtl", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("mtl")
+
+
+@pytest.fixture(autouse=True)
+def _same_draws() -> None:
+    """Global generators start anew, so that no test's weights depend on which tests ran before it in this process."""
+    np.random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from filelock import FileLock
 
 from mtl.dvc_home import keep_dvc_home
 
@@ -100,9 +101,17 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small project after `dvc repro`. Never change it: copy it with the fixture `copy`."""
-    root = make_project(tmp_path_factory.mktemp("finished") / "project")
-    command(root, "dvc", "repro")
+    """A small project after `dvc repro`, one for all workers. Never change it: copy it with the fixture `copy`."""
+    room = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        room = room.parent
+    root, done = room / "finished" / "project", room / "finished.done"
+    with FileLock(room / "finished.lock"):
+        if not done.exists():
+            shutil.rmtree(root.parent, ignore_errors=True)
+            make_project(root)
+            command(root, "dvc", "repro")
+            done.touch()
     return root
 
 

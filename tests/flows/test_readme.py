@@ -1,29 +1,17 @@
-"""What the README says, done as it is written: in a clone, with the environment that is there, cut small."""
+"""What the README says, done as it is written, cut small; its main job is done by tests/e2e/test_first_run.py."""
 
 from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from .conftest import ROOT, command, tables
+from tests.readme import CHINESE, README, ROOT, commands
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-CHINESE = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
-FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-PEOPLE = 900
-
-
-def commands(text: str) -> list[list[str]]:
-    """The command lines of each fenced block without a language, comments left out."""
-    blocks = [body for language, body in FENCED.findall(text) if not language]
-    return [[line.split("#")[0].strip() for line in block.splitlines() if line.strip()] for block in blocks]
+from .conftest import command, tables
 
 
 def test_both_languages_say_the_same_commands_and_figures() -> None:
@@ -40,52 +28,6 @@ def test_every_file_and_command_it_names_exists() -> None:
     assert {verb for verb in re.findall(r"\bmtl ([a-z][a-z-]+)", README) if verb not in ("measures",)} <= known
     for link in re.findall(r"\]\(([^)#]+)\)", README + CHINESE):
         assert (ROOT / link).is_file(), link
-
-
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The working tree as git would deliver it, the sample and the budget cut small, the environment linked in."""
-    root = tmp_path_factory.mktemp("readme") / "mtl"
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    for file in listed.stdout.splitlines():
-        if (ROOT / file).is_file() and file != "dvc.lock":
-            (root / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / file, root / file)
-    for table in (root / "data/raw").glob("*.csv"):
-        pl.read_csv(table, infer_schema=False).head(PEOPLE).write_csv(table)
-    spec = (root / "params.yaml").read_text()
-    spec = (
-        spec.replace("max_epochs: 100", "max_epochs: 2")
-        .replace("resamples: 2000", "resamples: 100")
-        .replace("width: 256", "width: 16")
-        .replace("sharing: auto", "auto: {budget: 4, folds: 2}\n  sharing: auto")
-    )
-    (root / "params.yaml").write_text(spec.replace("on_unfit: stop", "on_unfit: drop"))
-    command(root, "git", "init", "-q")
-    command(root, "git", "add", "-A")
-    command(root, "git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "clone")
-    (root / ".venv").symlink_to(Path(sys.prefix))
-    return root
-
-
-@pytest.mark.slow
-def test_the_main_job_as_written(clone: Path) -> None:
-    """`make run`: a line a stage, the table, the decision, the report; again: nothing to do; and DVC agrees."""
-    assert commands(README)[0][:2] == ["make run", "make test"]
-    said = command(clone, "make", "run", "--assume-old=.venv/.installed", PYTHONPATH=str(clone)).stdout
-    tasks = json.loads((clone / "reports/metrics.json").read_text())["tasks"]
-    assert len(tasks) == 11
-    assert all(task in said for task in tasks)
-    assert "registry:" in said
-    assert (clone / "reports/report.html").is_file()
-    assert "reports/report.html" in said
-    again = command(clone, "make", "run", "--assume-old=.venv/.installed", PYTHONPATH=str(clone)).stdout
-    assert "nothing to do" in again
-    assert "up to date" in command(clone, "dvc", "repro").stdout
-    changed = command(clone, "git", "status", "--porcelain").stdout.split()
-    assert set(changed) <= {"??", "dvc.lock", ".venv"}
 
 
 @pytest.mark.slow

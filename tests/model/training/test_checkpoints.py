@@ -228,7 +228,7 @@ def _train(sharing: str, folder: Path, told: Connection) -> None:
 
 def _until(epochs: int, sharing: str, folder: Path, chance: random.Random) -> str:
     """Start a run in a process of its own; kill it some epochs later, or wait for its hash."""
-    fork = multiprocessing.get_context("fork")  # torch is imported once, and no thread of it runs yet
+    fork = multiprocessing.get_context("fork")  # torch and what its optimizers import are there once; no thread runs yet
     here, there = fork.Pipe(duplex=False)
     child = fork.Process(target=_train, args=(sharing, folder, there))
     child.start()
@@ -243,6 +243,7 @@ def _until(epochs: int, sharing: str, folder: Path, chance: random.Random) -> st
 
 def _main(sharing: str, folder: Path) -> None:
     checkpoints.SHARE = float("inf")
+    importlib.import_module("torch._dynamo")
     chance = random.Random(sharing)
     print(_until(1000, sharing, folder / "undisturbed", chance))
     for epochs in [chance.randint(1, 4) for _ in range(4)] + [1000]:
