@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mtl.layout import REPORTS
+from mtl.monitoring import MONITORING
 from mtl.report.reading import clean
-
-MONITORING = REPORTS / "monitoring"
 
 
 @dataclass(frozen=True)

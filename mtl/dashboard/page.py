@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from mtl.dashboard import sections
@@ -20,7 +18,7 @@ from mtl.layout import REPORTS
 from mtl.registry.history import Entry
 from mtl.registry.versions import Registered, Version, read_registered
 from mtl.report import page as report
-from mtl.report import words
+from mtl.report.offline import policy, templates
 from mtl.report.reading import clean
 from mtl.spec import SPEC, read_spec
 
@@ -54,18 +52,14 @@ def render(seen: Seen) -> str:
         "decisions": sections.decisions(seen),
         "cost": sections.cost(seen),
     }
-    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:"
     page = _environment().get_template("dashboard.html.j2")
-    return page.render(**context, style=Markup(style), script=Markup(script), policy=policy)
+    return page.render(**context, style=Markup(style), script=Markup(script), policy=policy(style, script))
 
 
 @cache
 def _environment() -> Environment:
-    """Templates that escape everything and stop at a name that is not there; the report's macros among them."""
-    folders = ChoiceLoader([FileSystemLoader(HERE / "templates"), FileSystemLoader(report.HERE / "templates")])
-    made = Environment(loader=folders, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.globals["words"] = words
-    return made
+    """This room's templates, the report's macros among them."""
+    return templates(HERE / "templates", report.HERE / "templates")
 
 
 def _clean(known: Registered) -> Registered:
@@ -79,7 +73,3 @@ def _clean_version(one: Version) -> Version:
     return replace(
         one, metrics=clean(one.metrics), encoding=clean(one.encoding), lineage=clean(one.lineage), figures=clean(one.figures)
     )  # fmt: skip
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -27,7 +27,8 @@ SERVES = Fate("champion", "better", "●", DISC, "serves now")
 SERVED = Fate("was champion", "no-worse", "●", DISC, "was promoted, and replaced later")
 ASIDE = Fate("rolled back", "cannot-tell", "◆", "M-5.5 0L0 -5.5L5.5 0L0 5.5Z", "was promoted, and put aside by a person")
 REFUSED = Fate("refused", "worse", "✕", "M-4.5 -4.5L4.5 4.5M-4.5 4.5L4.5 -4.5", "did not pass the gate")
-FATES = (SERVES, SERVED, ASIDE, REFUSED)
+OPEN = Fate("undecided", "cannot-tell", "?", "M-4.5 0L0 -4.5L4.5 0L0 4.5Z", "is being judged, or its registration was cut short")
+FATES = (SERVES, SERVED, ASIDE, REFUSED, OPEN)
 DECISIONS: dict[Event, Fate] = {
     "promoted": Fate("promoted", "better", "●", DISC, "became champion"),
     "rejected": Fate("refused", "worse", "✕", REFUSED.path, "did not pass the gate"),
@@ -51,10 +52,11 @@ def fates(known: Registered) -> dict[int, Fate]:
     champion, aside = known.aliases.get(CHAMPION), put_aside(known.history)
     were = {entry.version for entry in known.history if entry.event != "rejected"}
     were |= {entry.before for entry in known.history if entry.before is not None}
+    rejected = {entry.version for entry in known.history if entry.event == "rejected"}
     found = {}
     for one in known.versions:
-        served = ASIDE if one.number in aside else SERVED if one.number in were else REFUSED
-        found[one.number] = SERVES if one.number == champion else served
+        judged = SERVED if one.number in were else REFUSED if one.number in rejected else OPEN
+        found[one.number] = SERVES if one.number == champion else ASIDE if one.number in aside else judged
     return found
 
 

@@ -112,7 +112,7 @@ def time_line(label: str, reigns: Sequence[Reign], decisions: Sequence[tuple[str
 
 
 def _dates(drawing: Drawing, begin: str, last: str, scale: Scale) -> None:
-    """Both ends, and the middle where there is one."""
+    """Both ends."""
     drawing.text(at(0), 72, _when(begin), "tick", "start")
     if scale.high - scale.low > 3600:
         drawing.text(at(1), 72, _when(last), "tick", "end")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
+from mtl.data.keys import key_expr
+from mtl.errors import DataError
 from mtl.monitoring.asked import Asked, ask
 from mtl.monitoring.cells import counted_like, labels, tasks_of
-from mtl.monitoring.parts import Presence
+from mtl.monitoring.parts import Numbers, Part, Presence
 from mtl.monitoring.profile import Profile
-from mtl.monitoring.reference import rows_asked, some
+from mtl.monitoring.reference import chosen, rows_asked
 from mtl.registry.package import Package
 from mtl.serving.batch import Batch, rows_of
 from mtl.spec import Spec
@@ -21,25 +25,39 @@ TIMES = 5
 
 def batch_profile(root: Path, spec: Spec, package: Package, reference: Profile, batch: Batch) -> tuple[Profile, list[str]]:
     """What is counted of the batch's kept rows; and in words what was not compared, and why."""
-    source, kept = batch.source, batch.kept
+    source, kept, entity = batch.source, batch.kept, spec.entities[spec.entity_of(batch.source)]
+    keys = kept.select(key_expr(entity)).to_series()
+    sample = replace(batch, kept=kept.filter(chosen(keys, TIMES * rows_asked(package))))
+    rows = rows_of(root, spec, package.encodings, sample)
     found = Profile()
     for column in kept.columns:
         like = reference.columns.get(f"{source}.{column}")
         if like is not None:
+            _one_kind(source, kept[column], like)
             found.columns[f"{source}.{column}"] = counted_like(kept[column], like)
     for task, columns in tasks_of(spec, package.encodings, source):
         like = reference.labels.get(task.name)
         if like is not None and set(columns) <= set(kept.columns):
             found.labels[task.name] = labels(task, [kept[column] for column in columns], like)
-    asked = ask(package, spec.entity_of(source), some(rows_of(root, spec, package.encodings, batch), TIMES * rows_asked(package)))
+    asked = ask(package, spec.entity_of(source), rows)
     return found, _of_the_model(spec, reference, asked, source, found)
+
+
+def _one_kind(source: str, cells: pl.Series, like: Part) -> None:
+    """Raises DataError for a column that was numbers and is none any more."""
+    if isinstance(like, Numbers) and not (cells.dtype.is_numeric() or cells.dtype == pl.Boolean or cells.dtype == pl.Null):
+        raise DataError(
+            f"column {cells.name!r} of source {source!r}", expected="numbers, as in the champion's reference profile",
+            found=f"{cells.dtype}, as params.yaml now has it",
+            do="the model was trained with another params.yaml: `mtl checkout champion` brings that back, `mtl run` trains anew",
+        )  # fmt: skip
 
 
 def _of_the_model(spec: Spec, reference: Profile, asked: Asked, source: str, found: Profile) -> list[str]:
     """What the model makes of the rows goes into `found`; notes on what does not."""
     known = reference.predictions.get(source, {})
     if not known:
-        return []
+        return [f"the reference has no predictions for {source}: what the model makes of these rows is not compared"]
     if not len(asked.keys):
         return ["no row has an input that the champion reads: its predictions are not compared"]
     rows = np.ones(len(asked.keys), np.bool_)
@@ -53,7 +71,11 @@ def _of_the_model(spec: Spec, reference: Profile, asked: Asked, source: str, fou
         return []
     alone = {task.name: part for task in blind if (part := reference.alone.get(source, {}).get(task.name)) is not None}
     found.alone[source] = asked.alone(source, alone) if alone else {}
-    return [f"predictions are compared as of {source} alone, here and in the reference: {'; '.join(lacking.values())}"]
+    why, left_out = "; ".join(lacking.values()), [task.name for task in blind if task.name not in alone]
+    notes = [f"predictions are compared as of {source} alone, here and in the reference: {why}"] if alone else []
+    if left_out:
+        notes.append(f"predictions are not compared of {', '.join(left_out)}, which {source} alone says nothing of: {why}")
+    return notes
 
 
 def _lacking(spec: Spec, reference: Profile, asked: Asked, source: str, now: dict[str, Presence]) -> dict[str, str]:

@@ -136,7 +136,8 @@ def counts_of(part: Part) -> Counts:
         return np.array(part.counts)
     if isinstance(part, Categories):
         return np.array([*part.values.values(), part.other])
-    return np.array(list(part.values.values()), np.int64) if isinstance(part, Flags) else np.array([part.nulls, part.known])
+    assert isinstance(part, Flags)
+    return np.array(list(part.values.values()), np.int64)
 
 
 def _one_of_two(r: int, of_reference: int, b: int, of_batch: int) -> float:

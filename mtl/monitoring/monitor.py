@@ -9,18 +9,17 @@ from typing import Any, Literal
 
 from mtl.errors import SpecError
 from mtl.files import write_json
-from mtl.layout import REPORTS
+from mtl.monitoring import MONITORING
 from mtl.monitoring.arrived import batch_profile
 from mtl.monitoring.compare import TASKS, Finding, compare
 from mtl.monitoring.page import write_page
 from mtl.monitoring.profile import Profile
 from mtl.registry.reference import champion_reference
 from mtl.serving.batch import Batch, read_batch
-from mtl.serving.places import date_of
+from mtl.serving.places import date_of, name_of
 from mtl.spec import SPEC, Monitor, Spec, read_spec
 from mtl.spec.links import nearest
 
-MONITORING = REPORTS / "monitoring"
 Verdict = Literal["drifted", "nothing drifted", "too few rows"]
 
 
@@ -74,8 +73,9 @@ class Monitored:
 def monitor(root: Path, source: str, path: Path | None = None, date: datetime.date | None = None) -> Monitored:
     """Compare the table at `path` (relative to `root`; the source's own if None) with the champion's reference profile.
 
-    Writes reports/monitoring/SOURCE-DATE.json, the batch's profile in it, and a page of that name; `date`: if left out, that of a
-    partition `date=…` that is read, else today's (UTC). The same batch and champion give the same bytes.
+    Writes reports/monitoring/SOURCE-DATE-HASH.json, the batch's profile in it, and a page of that name. `date`: if left out, that
+    of a partition `date=…` that is read, else today's (UTC). The hash is of the rows and the version: another batch of the same day
+    stands beside it, and the same batch and champion give the same bytes again.
 
     Raises SpecError for a source, or a threshold of a column, that is not there, RegistryError without a champion or its profile,
     DataError for a table that cannot be read, ContractError if more is in quarantine than the source allows.
@@ -90,7 +90,7 @@ def monitor(root: Path, source: str, path: Path | None = None, date: datetime.da
     findings = compare(reference, found, spec.operations.monitor) if enough else []
     verdict: Verdict = "drifted" if any(one.drifted for one in findings) else "nothing drifted"
     date = date or date_of(path)
-    stem = f"{source}-{date.isoformat()}"
+    stem = f"{source}-{date.isoformat()}-{name_of(version, [batch.kept])[:8]}"
     told = Monitored(
         source, date, str(path or spec.sources[source].path), spec.name, version, _rows(batch),
         verdict if enough else "too few rows", tuple(findings), tuple(notes), spec.operations.monitor,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import floor, log10
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,7 +14,10 @@ import polars as pl
 from mtl.monitoring.bins import Floats, counts_of, edges_of
 
 TOP = 50
-"""Values of a category, and labels of several, that are counted one by one: the most frequent."""
+"""Values of a category, and labels of several, that are counted one by one: the most frequent. Where there are more, every other
+row says which these are and the rest is counted: on the rows that made them the most frequent they are more so than ever again."""
+STEPS = 4
+"""Digits behind the first one of its deviation to which the mean of a vector's number is kept."""
 DIGITS = 9
 """Significant digits of means and deviations: the last ones of a sum depend on how many threads made it."""
 
@@ -99,12 +103,12 @@ class Categories(Part):
 
     @classmethod
     def of(cls, cells: pl.Series, values: Mapping[str, int] | None = None) -> Categories:
-        """Of texts; `values`: those to count, the TOP most frequent if None."""
-        there = cells.drop_nulls().cast(pl.String).alias("value")
-        found = there.value_counts().sort(["count", "value"], descending=[True, False])
-        counts = dict(found.iter_rows())
-        kept = {v: int(counts.get(v, 0)) for v in (list(counts)[:TOP] if values is None else values)}
-        return cls(len(cells), cells.null_count(), kept, len(there) - sum(kept.values()))
+        """Of texts; `values`: those to count, the most frequent if None."""
+        counts = _by_count(cells)
+        if values is None and len(counts) > TOP:
+            return cls.of(cells.gather_every(2, 1), dict(list(_by_count(cells.gather_every(2)).items())[:TOP]))
+        kept = {v: counts.get(v, 0) for v in (counts if values is None else values)}
+        return cls(len(cells), cells.null_count(), kept, len(cells) - cells.null_count() - sum(kept.values()))
 
 
 @dataclass(frozen=True)
@@ -119,10 +123,14 @@ class Flags(Part):
         return {v: share(n, self.known) for v, n in self.values.items()}
 
     @classmethod
-    def of(cls, has: Mapping[str, int], rows: int, values: Mapping[str, int] | None = None) -> Flags:
-        """`has`: label -> rows that have it, of `rows` that have a value."""
-        by_count = sorted(has, key=lambda name: (-has[name], name))[:TOP]
-        return cls(rows, 0, {name: int(has.get(name, 0)) for name in (by_count if values is None else values)})
+    def of(cls, has: np.ndarray[Any, np.dtype[np.bool_]], names: Sequence[str], values: Collection[str] | None = None) -> Flags:
+        """`has`: [rows that have a value, name of a label]; `values`: the labels to count, the most frequent if None."""
+        counts = dict(zip(names, map(int, has.sum(axis=0)), strict=True))
+        if values is None and len(names) > TOP:
+            choosing = dict(zip(names, map(int, has[::2].sum(axis=0)), strict=True))
+            return cls.of(has[1::2], names, sorted(names, key=lambda name: (-choosing[name], name))[:TOP])
+        by_count = sorted(names, key=lambda name: (-counts[name], name))
+        return cls(len(has), 0, {name: counts.get(name, 0) for name in (by_count if values is None else values)})
 
 
 @dataclass(frozen=True)
@@ -144,7 +152,14 @@ class Vectors(Part):
         nothing = np.zeros(wide.shape[1])
         mean = wide.mean(axis=0) if len(wide) else nothing
         std = wide.std(axis=0, ddof=1) if len(wide) > 1 else nothing
-        return cls(rows, rows - len(wide), tuple(rounded(float(m), 6) for m in mean), tuple(rounded(float(s), 6) for s in std))
+        to_scale = [round(float(m), STEPS - floor(log10(s))) if s > 0 else float(m) for m, s in zip(mean, std, strict=True)]
+        return cls(rows, rows - len(wide), tuple(to_scale), tuple(rounded(float(s), 6) for s in std))
+
+
+def _by_count(cells: pl.Series) -> dict[str, int]:
+    """Value -> rows that have it, the most frequent first."""
+    found = cells.drop_nulls().cast(pl.String).alias("value").value_counts()
+    return dict(found.sort(["count", "value"], descending=[True, False]).iter_rows())
 
 
 PARTS: dict[str, type[Part]] = {one.kind: one for one in (Presence, Numbers, Categories, Flags, Vectors)}

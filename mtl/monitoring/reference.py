@@ -47,10 +47,14 @@ def reference_profile(root: Path, spec: Spec, package: Package) -> Profile:
 
 def some(frame: pl.DataFrame, most: int) -> pl.DataFrame:
     """At most so many rows, by the hash of their `key`, in the order they had."""
-    if frame.height <= most:
-        return frame
-    hashes = pl.Series("hash", stable_hash(frame["key"], "reference"))
-    return frame.filter(hashes.rank("ordinal") <= most)
+    return frame.filter(chosen(frame["key"], most))
+
+
+def chosen(keys: pl.Series, most: int) -> pl.Series:
+    """bool [rows]: at most so many of them, by the hash of their key."""
+    if len(keys) <= most:
+        return pl.repeat(True, len(keys), dtype=pl.Boolean, eager=True)
+    return pl.Series("hash", stable_hash(keys, "reference")).rank("ordinal") <= most
 
 
 def rows_asked(package: Package) -> int:

@@ -10,8 +10,10 @@ from scipy.stats import chi2_contingency, fisher_exact, t
 from mtl.monitoring.distances import Counts
 from mtl.monitoring.parts import Vectors
 
-EXPECTED = 5.0
-"""Rows that either sample must be expected to have in a cell for the chi-square distribution to hold (Cochran 1954)."""
+EXPECTED, EXPECTED_OF_TWO = 10.0, 100.0
+"""Rows that either sample must be expected to have in a cell for the chi-square distribution to hold; and where there are only two.
+Cochran's five (1954) are enough at a level of 5 %. Corrected for a hundred comparisons the level is a hundredth of that, where with
+five rows in one of two cells chance passes up to six times as often as it should."""
 
 
 def homogeneity(reference: Counts, batch: Counts, *, ordered: bool) -> float:
@@ -24,7 +26,7 @@ def homogeneity(reference: Counts, batch: Counts, *, ordered: bool) -> float:
     if table.shape[1] < 2 or not table.sum(axis=1).all():
         return 1.0
     expected = table.sum(axis=0) * table.sum(axis=1, keepdims=True) / table.sum()
-    if table.shape[1] == 2 and expected.min() < EXPECTED:
+    if table.shape[1] == 2 and expected.min() < EXPECTED_OF_TWO:
         return float(fisher_exact(table)[1])
     return float(chi2_contingency(table, correction=False)[1])
 

@@ -36,8 +36,7 @@ Told = Floats | pl.Series | Several
 def count(told: Told, like: Part | None = None) -> Part:
     """Counted by bins, values and labels of their own, or by those of `like`."""
     if isinstance(told, Several):
-        has = dict(zip(told.names, map(int, told.has.sum(axis=0)), strict=True))
-        return Flags.of(has, len(told.has), like.values if isinstance(like, Flags) else None)
+        return Flags.of(told.has, told.names, like.values if isinstance(like, Flags) else None)
     if isinstance(told, pl.Series):
         return Categories.of(told, like.values if isinstance(like, Categories) else None)
     return Numbers.of(told, like.edges if isinstance(like, Numbers) else None)

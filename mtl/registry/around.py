@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,19 +52,24 @@ def git(root: Path, *arguments: str) -> str | None:
 
 @contextmanager
 def held(root: Path, wait: float = WAIT) -> Iterator[None]:
-    """One registration at a time in this folder. Raises RegistryError after `wait` seconds."""
+    """One registration at a time in this folder. Raises RegistryError, which says who holds it, after `wait` seconds."""
     path = root / LOCK
     path.parent.mkdir(parents=True, exist_ok=True)
     until = time.monotonic() + wait
-    with path.open("w") as file:
+    with path.open("a+") as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 if time.monotonic() > until:
+                    holder = path.read_text(errors="replace").strip() or "another process"
                     raise RegistryError(
-                        "another registration is going on in this folder", found=f"{LOCK} held for {wait:g} s", do="wait for it"
-                    ) from None
+                        "another registration is going on in this folder", expected=f"{LOCK} to be free within {wait:g} s",
+                        found=f"it is held by {holder}", do="wait until that has ended, or end it, then run again",
+                    ) from None  # fmt: skip
                 time.sleep(0.05)
+        file.truncate(0)
+        file.write(f"process {os.getpid()}: {' '.join([Path(sys.argv[0]).name, *sys.argv[1:]])}")
+        file.flush()
         yield

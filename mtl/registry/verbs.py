@@ -69,14 +69,16 @@ def checkout(root: Path, spec: Spec, version: int | str, *, force: bool = False)
 
 def champion_package(root: Path, spec: Spec) -> tuple[int, Package]:
     """The champion's version and its model. Raises RegistryError if there is none."""
-    if champion(root, spec) is None:
-        raise RegistryError(
-            f"the champion of {spec.name!r}", expected="a version that was promoted", found="none",
-            do="run `mtl run`, which trains, judges and registers one",
-        )  # fmt: skip
-    store, number = must_have(root, spec, CHAMPION)
-    with answering(store.uri):
-        return number, version_package(store, number)
+    store = opened(root, spec)
+    if store is not None:
+        with answering(store.uri):
+            number = store.alias(CHAMPION)
+            if number is not None:
+                return number, version_package(store, number)
+    raise RegistryError(
+        f"the champion of {spec.name!r}", expected="a version that was promoted", found="none",
+        do="run `mtl run`, which trains, judges and registers one",
+    )  # fmt: skip
 
 
 def pin_profile(root: Path, spec: Spec) -> dict[str, Any]:
@@ -158,8 +160,9 @@ def must_have(root: Path, spec: Spec, version: int | str) -> tuple[Store, int]:
 def _looked_up(store: Store, text: str) -> tuple[list[int], int | None]:
     """All versions, and the one that is meant by a number or an alias."""
     with answering(store.uri):
+        meant = int(text) if text.isdigit() else store.alias(text)  # first: a version may be made and promoted meanwhile
         known = sorted(int(one.version) for one in store.client.search_model_versions(f"name = '{store.name}'"))
-        return known, int(text) if text.isdigit() else store.alias(text)
+        return known, meant
 
 
 def _folder(store: Store, version: int) -> Path:

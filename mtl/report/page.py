@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from mtl.files import replacing
-from mtl.report import words
+from mtl.report.offline import policy, templates
 from mtl.report.reading import Findings, clean, read_findings
 from mtl.report.sections import SECTIONS, Section
 from mtl.spec import Spec
@@ -42,23 +40,15 @@ def render(findings: Findings, spec: Spec) -> str:
             tasks=len(findings.tasks),
             style=Markup(style),
             script=Markup(script),
-            policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:",
+            policy=policy(style, script),
         )
     )
 
 
 @cache
 def environment() -> Environment:
-    """Templates that escape everything and stop at a name that is not there."""
-    made = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.globals["words"] = words
-    return made
+    """The report's own templates."""
+    return templates(HERE / "templates")
 
 
 def _part(section: Section, findings: Findings, spec: Spec) -> dict[str, Any]:
@@ -68,8 +58,3 @@ def _part(section: Section, findings: Findings, spec: Spec) -> dict[str, Any]:
         return {"id": section.id, "title": section.title, "short": section.short, "missing": context, "body": ""}
     body = environment().get_template(f"{section.id}.html.j2").render(context)
     return {"id": section.id, "title": section.title, "short": section.short, "missing": "", "body": Markup(body)}
-
-
-def _hash(text: str) -> str:
-    """What a content security policy calls an inline style or script by: nothing else on the page may run."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

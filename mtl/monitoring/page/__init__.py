@@ -1,4 +1,4 @@
-"""The page about one batch: reports/monitoring/SOURCE-DATE.html, which loads nothing from anywhere."""
+"""The page about one batch: reports/monitoring/SOURCE-DATE-HASH.html, which loads nothing from anywhere."""
 
 from mtl.monitoring.page.page import write_page
 

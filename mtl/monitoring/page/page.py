@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from mtl.files import replacing
 from mtl.monitoring.compare import Finding
 from mtl.monitoring.page.pictures import picture
 from mtl.report import page as report
-from mtl.report import words
+from mtl.report.offline import policy, templates
 
 if TYPE_CHECKING:
     from mtl.monitoring.monitor import Monitored
@@ -48,7 +46,7 @@ def render(told: Monitored) -> str:
         pictures=[(one, picture(one)) for one in drifted[:MOST_PICTURES]], more=max(0, len(drifted) - MOST_PICTURES),
         rows=[_row(one) for one in found], measures={m: MEASURES[m] for m in MEASURES if any(f.measure == m for f in found)},
         style=Markup(style), script=Markup(script),
-        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:",
+        policy=policy(style, script),
     )  # fmt: skip
 
 
@@ -67,14 +65,4 @@ def _state(one: Finding) -> tuple[str, str, str]:
 
 @cache
 def _environment() -> Environment:
-    """Templates that escape everything and stop at a name that is not there."""
-    made = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    made.globals["words"] = words
-    return made
-
-
-def _hash(text: str) -> str:
-    """What a content security policy calls an inline style or script by: nothing else on the page may run."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    return templates(HERE)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from mtl.cli import main
-from mtl.errors import ContractError, RegistryError, SpecError
+from mtl.errors import ContractError, DataError, RegistryError, SpecError
 from mtl.files import read_json
 from mtl.monitoring.monitor import monitor
 from mtl.registry.verbs import champion as champion_of
@@ -97,7 +97,14 @@ def test_at_the_terminal(watched: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     assert mtl(monkeypatch, "monitor", "people", "--from", OLDER, "--date", "2026-11-22") == 0
     assert mtl(monkeypatch, "monitor", "people", "--from", OLDER, "--date", "2026-11-22", "--fail") == 3
     assert "people.age: psi" in capsys.readouterr().out
-    assert (watched / "reports/monitoring/people-2026-11-22.html").is_file()
+    assert len(list((watched / "reports/monitoring").glob("people-2026-11-22-*.html"))) == 2, "one of each batch"
+
+
+def test_a_column_that_is_of_another_type_now_is_named(watched: Path) -> None:
+    said = watched / "params.yaml"
+    said.write_text(said.read_text().replace("age: {kind: numeric, min: 0, max: 80}", "age: {kind: categorical}"))
+    with pytest.raises(DataError, match=r"(?s)age.*another params\.yaml"):
+        monitor(watched, "people", Path(LIKE), DAY)
 
 
 def test_too_few_rows_are_no_verdict(watched: Path) -> None:

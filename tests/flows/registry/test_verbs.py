@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mtl import layout
 from mtl.errors import RegistryError
 from mtl.registry import verbs
+from mtl.registry.around import held
 from mtl.registry.history import append, read_history
 from mtl.registry.store import open_store
 
@@ -40,6 +43,27 @@ def test_checkout_brings_back_spec_and_lock(changed, template, version):
     assert verbs.checkout(root, spec, version) == [root / "params.yaml", root / "dvc.lock"]
     for file in ("params.yaml", "dvc.lock"):
         assert (root / file).read_bytes() == (template / file).read_bytes()
+
+
+def test_a_version_that_is_promoted_meanwhile_is_no_version_that_is_not_there(monkeypatch):
+    """Each look at the registry is followed by the promotion of a version that was made just then."""
+    there = [1]
+
+    def seen(what):
+        there.append(there[-1] + 1)
+        return what
+
+    client = SimpleNamespace(search_model_versions=lambda _: seen([SimpleNamespace(version=str(one)) for one in there]))
+    store = SimpleNamespace(uri="sqlite://", name="m", client=client, alias=lambda _: seen(there[-1]))
+    monkeypatch.setattr(verbs, "opened", lambda *_: store)
+    assert verbs.must_have(Path(), SimpleNamespace(name="m"), "champion") == (store, 1)
+
+
+def test_who_holds_the_registry_is_said(tmp_path):
+    with held(tmp_path), pytest.raises(RegistryError, match=rf"held by process {os.getpid()}: "), held(tmp_path, wait=0.1):
+        pass
+    with held(tmp_path, wait=0.1):
+        pass
 
 
 def test_checkout_does_not_overwrite_what_is_not_committed(changed):

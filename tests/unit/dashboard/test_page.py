@@ -74,6 +74,12 @@ def test_without_a_champion_it_says_so(registry: Make) -> None:
     assert "at least 0.6 asked" in text
 
 
+def test_a_champion_without_a_history_is_shown(registry: Make) -> None:
+    text = Reader(page_of(replace(registry(1), history=()))).text
+    assert "Version 1 is champion" in text
+    assert "The history knows of no decision" in text
+
+
 def test_files_that_are_gone_leave_gaps(registry: Make) -> None:
     known = registry(5)
     bare = tuple(Version(one.number, one.made, one.run, {}) if one.number in (2, 4) else one for one in known.versions)
@@ -95,6 +101,22 @@ def test_many_versions_stay_bounded(registry: Make) -> None:
     page = page_of(registry(120))
     assert f"Pictures show the newest {MOST_VERSIONS} of 120 versions" in Reader(page).text
     assert len(page) < 600_000
+
+
+def test_a_newest_batch_with_too_few_rows_is_called_so(registry: Make, tmp_path: Path) -> None:
+    (tmp_path / "reports/monitoring").mkdir(parents=True)
+    few = {
+        "source": "people",
+        "date": "2026-02-01",
+        "rows": {"kept": 9},
+        "comparisons": 0,
+        "findings": [],
+        "verdict": "too few rows",
+    }
+    (tmp_path / "reports/monitoring/people-2026-02-01-1a.json").write_text(json.dumps(few))
+    text = Reader(page_of(registry(1), tmp_path)).text
+    assert "too few rows" in text
+    assert "0 of 0" not in text
 
 
 def test_drift_reports_are_told(registry: Make, tmp_path: Path) -> None:

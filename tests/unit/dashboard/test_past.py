@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.dashboard.drift import read_batches
-from mtl.dashboard.past import ASIDE, REFUSED, SERVED, SERVES, fates, reigns, serving
+from mtl.dashboard.past import ASIDE, OPEN, REFUSED, SERVED, SERVES, fates, reigns, serving
 from mtl.dashboard.pictures import Point, over_versions
 from mtl.registry.history import Entry, Event
 from mtl.registry.versions import Registered
@@ -23,6 +24,11 @@ def test_what_became_of_each(registry: Callable[..., Registered]) -> None:
     assert found[6] is REFUSED
     assert found[1] is SERVED
     assert [number for number, fate in found.items() if fate is SERVES] == [8]
+
+
+def test_a_version_that_no_decision_names_is_not_called_refused(registry: Callable[..., Registered]) -> None:
+    silent = replace(registry(8), history=(), aliases={})
+    assert set(fates(silent).values()) == {OPEN}
 
 
 def test_reigns_follow_each_other_without_a_gap(registry: Callable[..., Registered]) -> None:

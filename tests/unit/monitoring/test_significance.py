@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import chi2_contingency, fisher_exact
+from scipy.stats import binom, chi2_contingency, fisher_exact
 
 from mtl.monitoring.parts import Vectors
 from mtl.monitoring.significance import homogeneity, of_any, of_means
@@ -23,11 +23,25 @@ def test_two_cells_with_few_rows_are_tested_exactly() -> None:
 
 
 def test_neighbours_are_put_together_and_rare_values_with_each_other() -> None:
-    reference, batch = np.array([400, 2, 3, 400]), np.array([100, 0, 1, 100])
-    ordered = chi2_contingency(np.array([[400, 405], [100, 101]]), correction=False)[1]
+    reference, batch = np.array([4000, 2, 3, 4000]), np.array([1000, 0, 1, 1000])
+    ordered = chi2_contingency(np.array([[4000, 4005], [1000, 1001]]), correction=False)[1]
     assert homogeneity(reference, batch, ordered=True) == pytest.approx(ordered)
     rare = np.array([[10, 990], [10, 90]])
     assert homogeneity(np.array([5, 5, 990]), np.array([5, 5, 90]), ordered=False) == pytest.approx(fisher_exact(rare)[1])
+
+
+@pytest.mark.parametrize("rows", [100, 200, 1000])
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.3])
+def test_chance_passes_as_rarely_as_said_at_the_levels_that_a_correction_leaves(share: float, rows: int) -> None:
+    """All batches of so many rows of a large reference's distribution, each with its chance."""
+    level, whole = 1e-4, 50_000
+    yes = int(whole * share)
+    counts = np.arange(rows + 1)
+    chances = binom.pmf(counts, rows, share)
+    likely = chances > 1e-12
+    reference = np.array([yes, whole - yes])
+    p = np.array([homogeneity(reference, np.array([count, rows - count]), ordered=False) for count in counts[likely]])
+    assert chances[likely][p < level].sum() <= 1.5 * level
 
 
 @given(pairs, st.booleans())
