@@ -65,15 +65,17 @@ def run(force: Annotated[bool, typer.Option(help="Run every stage again.")] = Fa
 def poll() -> None:
     """Ask every SQL source whether it has something new; write its state file if so."""
     from mtl.data.sources import poll_source
+    from mtl.orchestration.lock import workspace_lock
     from mtl.spec import read_spec
 
     spec = read_spec()
     sql = [source for source, said in spec.sources.items() if said.is_sql]
-    for source in sql:
-        polled = poll_source(spec, source, Path())
-        print(f"{source}: {'something new' if polled.changed else 'nothing new'}")
-        if polled.anew:
-            print(f"  all is fetched anew: {polled.anew}")
+    with workspace_lock(Path()):  # a run that works here must not find another state than it began with
+        for source in sql:
+            polled = poll_source(spec, source, Path())
+            print(f"{source}: {'something new' if polled.changed else 'nothing new'}")
+            if polled.anew:
+                print(f"  all is fetched anew: {polled.anew}")
     if not sql:
         print("no source is an SQL query: nothing to ask")
 

@@ -16,6 +16,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from mtl.data.sources import has_moments
 from mtl.errors import DataError
 from mtl.files import replacing
 from mtl.orchestration.batches import partitions_by_date
@@ -36,7 +37,7 @@ def retrain_as_of(root: str, day: datetime.date, sources: list[str]) -> str:
         return name
     spec = read_spec(where / SPEC)
     pins = [f"--set-param=++sources.{source}.as_of={day}" for source in sources]  # ++: also where the spec has no such key yet
-    copied = [f"--copy-paths={path}" for source in sources for path in _untracked(where, spec.sources[source].path)]
+    copied = [f"--copy-paths={path}" for said in spec.sources.values() for path in _untracked(where, said.path)]
     command = [*DVC, "exp", "run", "--temp", "--name", name, *pins, *copied]
     lines, code = run_command(command, where, name, get_run_logger().info)
     if code:
@@ -71,7 +72,11 @@ def _retrain_all(where: Path, since: datetime.date, until: datetime.date, promot
     days = sorted({day for found in dated.values() for day in found if since <= day <= until})
     if not days:
         return Failed(message=f"no dated partition from {since} to {until} in any of: {', '.join(dated) or 'no source has any'}")
-    states = [(day, retrain_as_of(str(where), day, list(dated), return_state=True)) for day in days]
+    spec = read_spec(where / SPEC)
+    pinned = [*dated, *(name for name, said in spec.sources.items() if has_moments(where, said))]
+    if whole := [name for name in spec.sources if name not in pinned]:
+        get_run_logger().warning("nothing says when rows of %s came: each day sees all of them", ", ".join(whole))
+    states = [(day, retrain_as_of(str(where), day, pinned, return_state=True)) for day in days]
     failed = [f"{day}: {state.message}" for day, state in states if not state.is_completed()]
     if failed:
         return Failed(message="\n".join(failed))

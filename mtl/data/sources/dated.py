@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path, PurePath
 
-from mtl.data.sources.folder import SUFFIXES, part_files
+from mtl.data.sources.folder import SUFFIXES
 from mtl.errors import DataError
-from mtl.spec import Source, Spec
+from mtl.spec import Source
 
 DATE = re.compile(r"(?<!\d)((?:19|20|21)\d\d)([-_./]?)(\d\d)\2(\d\d)(?!\d)")
 """A day: 2026-11-01, 20261101, 2026_11_01, or the folders 2026/11/01."""
@@ -33,22 +33,10 @@ def date_of(partition: PurePath) -> date | None:
     return None
 
 
-def dates_of(root: Path, spec: Spec, source: str) -> list[date]:
-    """The days of the dated partitions that lie in a source's folder, each once, the oldest first, whatever its `as_of`.
-
-    Empty for a source that is no folder of partitions, and for one whose partitions' names hold no dates.
-    """
-    one, folder = spec.sources[source], root / spec.sources[source].path
-    if one.is_sql or one.table is not None or not folder.is_dir():
-        return []
-    days = {date_of(file.relative_to(folder)) for file in part_files(folder, endings_of(one), one.path)}
-    return sorted(day for day in days if day is not None)
-
-
 def last_day(as_of: date | datetime) -> date:
-    """The last day whose partition is seen."""
+    """The last day whose partition is seen; of a time the last one that has ended by then (UTC)."""
     if isinstance(as_of, datetime):
-        return (as_of.astimezone(UTC) if as_of.tzinfo else as_of).date()
+        return (as_of.astimezone(UTC) if as_of.tzinfo else as_of).date() - timedelta(days=1)
     return as_of
 
 

@@ -64,7 +64,7 @@ def part_files(folder: Path, endings: Iterable[str], place: str) -> list[Path]:
     """
     known = set(endings)
     files = sorted(
-        (p for p in folder.rglob("*") if p.suffix.lower() in known and p.is_file() and not _hidden(p.relative_to(folder))),
+        (p for p in folder.rglob("*") if p.suffix.lower() in known and p.is_file() and not hidden(p.relative_to(folder))),
         key=lambda p: p.relative_to(folder).parts,
     )
     if not files:
@@ -132,5 +132,5 @@ def _date(text: str | None) -> datetime.date | None:
     return datetime.date.fromisoformat(text)
 
 
-def _hidden(relative: Path) -> bool:
+def hidden(relative: Path) -> bool:
     return any(part.startswith((".", "_")) for part in relative.parts)

@@ -12,6 +12,7 @@ import polars as pl
 from polars import selectors
 
 from mtl.data.keys import key_expr
+from mtl.data.sources.delivery import delivery_of, need_same
 from mtl.data.sources.doubles import KeyLedger, find_doubled, read_written
 from mtl.data.sources.formats import Part, open_parts
 from mtl.data.sources.kept import Partition, drop_others, fit_of
@@ -73,8 +74,9 @@ def ingest_source(spec: Spec, name: str, root: Path, target: Path, keep: Path | 
     Rows stand as they came (SQL: by key); the same content gives the same bytes. Memory does not grow with the rows.
     `keep`: a folder where what was made of each partition is kept, so that next time only new ones are read.
     Raises DataError or SpecError, and leaves the old `target`, for whatever stands in the way (a key that is null or
-    stands twice, a file that is missing, broken or cut short, a server that is not there, a full disk).
+    stands twice, a file that is missing, broken, cut short or changed meanwhile, a server that is not there, a full disk).
     """
+    delivered = delivery_of(spec.sources[name], root)
     job = _job(spec, name, root, keep)
     needed = sum(part.table.size for part in job.parts)
     with enough_room(f"source {name!r}", target, needed), replacing(target) as folder:
@@ -84,6 +86,7 @@ def ingest_source(spec: Spec, name: str, root: Path, target: Path, keep: Path | 
         rows, new = write(job, folder, work)
         if work.exists():
             shutil.rmtree(work)
+        need_same(name, job.source, root, delivered)
     if keep is not None:
         drop_others(keep, filter(None, job.kept))
     return Ingested(rows, len(job.parts), tuple(job.schema), new if any(job.kept) else None)

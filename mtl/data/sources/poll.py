@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import secrets
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mtl.data.sources.latest import ISO
 from mtl.data.sources.sql_state import Mark, Seen, SqlState, next_state, query_of, read_state
 from mtl.data.sources.writer import enough_room
 from mtl.errors import DataError
 from mtl.files import read_json, write_json
+from mtl.layout import KEPT
 from mtl.spec import Source, Spec
 
 
@@ -43,12 +47,20 @@ def poll_source(spec: Spec, name: str, root: Path) -> Polled:
     seen = _ask(spec, name, root, last)
     of = "" if source.watermark is None else query_of(source)
     state, anew = next_state(last if of else None, seen, of)
+    if of and last is None and (root / KEPT / name).is_dir():  # somebody took the state away, to have all of it read anew
+        state = replace(state, anew=secrets.randbits(32))
     before = _read(path)
     changed = before != state.as_json()
     if changed:
         with enough_room(f"source {name!r}", path, 0):
             write_json(path, state.as_json())
     return Polled(changed, state.rows, state.watermark, anew)
+
+
+def has_moments(root: Path, source: Source) -> bool:
+    """Whether `as_of` can pin an SQL source: the largest watermark of its last poll is a date or a time."""
+    state = read_state(root / source.path, source) if source.is_sql and source.watermark is not None else None
+    return state is not None and isinstance(state.watermark, str) and re.match(ISO, state.watermark) is not None
 
 
 def _ask(spec: Spec, name: str, root: Path, last: SqlState | None) -> Seen:

@@ -52,6 +52,8 @@ def ask(table: SqlTable, source: Source, last: SqlState | None) -> Seen:
 
 def mark_of(value: Any, what: str) -> Mark:
     """A watermark as JSON can hold it; two that differ stay different. DataError for what has no order to go by."""
+    if isinstance(value, datetime.datetime) and value.tzinfo:  # one moment has one name, whatever the session's zone
+        return value.astimezone(datetime.UTC).isoformat()
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, bytes | memoryview) or (isinstance(value, float) and value - value != 0):

@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.data.sources import ingest_source, read_header
-from mtl.data.sources.dated import date_of, dates_of, last_day
+from mtl.data.sources.dated import date_of, last_day
 from mtl.errors import DataError, SpecError
-from mtl.spec import Spec
 from tests.data.sources.conftest import Bench, make_spec
 
 NAMES = {
@@ -66,9 +65,9 @@ def days(bench: Bench, *numbers: int) -> None:
     ("as_of", "seen"),
     [
         ("2026-11-03", [1, 2, 3]),
-        ("2026-11-02 23:59", [1, 2]),
-        ("2026-11-02T00:00:00", [1, 2]),
-        ("2026-11-03T01:00+02:00", [1, 2]),
+        ("2026-11-02 23:59", [1]),
+        ("2026-11-02T00:00:00", [1]),
+        ("2026-11-03T01:00+02:00", [1]),
         ("2027-01-01", [1, 2, 3, 5]),
         (None, [1, 2, 3, 5]),
     ],
@@ -135,26 +134,16 @@ def test_what_cannot_be_pinned_is_said_by_the_spec(source: dict[str, Any], words
         make_spec(source)
 
 
-def test_the_days_there_are(bench: Bench) -> None:
-    def found(**source: Any) -> list[str]:
-        spec: Spec = bench.spec(**source)
-        return [str(day) for day in dates_of(bench.root, spec, "table")]
-
-    days(bench, 5, 1)
-    bench.write("days/again/2026-11-05.csv", "id,x\n7,7\n")
-    bench.write("days/undated.csv", "id,x\n8,8\n")
-    bench.write("days/2026-12-24.parquet", "")
-    bench.write("days/.2026-12-25.csv", "")
-    assert found(path="days", format="csv", as_of="2026-11-02") == ["2026-11-01", "2026-11-05"]
-    assert found(path="days") == ["2026-11-01", "2026-11-05", "2026-12-24"]
-    assert found(path="days/undated.csv") == found(path="nowhere") == []
-    assert found(path="days", url="sqlite:///d", query="SELECT 1") == []
-
-
-def test_a_time_with_a_zone_is_a_day_in_utc() -> None:
+def test_a_time_with_a_zone_is_one_in_utc() -> None:
     east = datetime.timezone(timedelta(hours=9))
-    assert last_day(datetime.datetime(2026, 11, 2, 8, tzinfo=east)) == date(2026, 11, 1)
-    assert last_day(datetime.datetime(2026, 11, 2, 8)) == last_day(date(2026, 11, 2)) == date(2026, 11, 2)
+    assert last_day(datetime.datetime(2026, 11, 2, 8, tzinfo=east)) == date(2026, 10, 31)
+    assert last_day(date(2026, 11, 2)) == date(2026, 11, 2)
+
+
+def test_of_a_day_that_has_not_ended_nothing_is_seen() -> None:
+    """As of an SQL source, which shows what was there at that time and nothing later."""
+    assert last_day(datetime.datetime(2026, 11, 2, 23, 59)) == date(2026, 11, 1)
+    assert last_day(datetime.datetime(2026, 11, 3)) == date(2026, 11, 2)
 
 
 def test_kept_partitions_serve_a_pinned_run(bench: Bench) -> None:
