@@ -75,7 +75,7 @@ def monitor(root: Path, source: str, path: Path | None = None, date: datetime.da
 
     Writes reports/monitoring/SOURCE-DATE-HASH.json, the batch's profile in it, and a page of that name. `date`: if left out, that
     of a partition `date=…` that is read, else today's (UTC). The hash is of the rows and the version: another batch of the same day
-    stands beside it, and the same batch and champion give the same bytes again.
+    stands beside it, and the same one takes its place again, with the same bytes unless the entity's other sources changed.
 
     Raises SpecError for a source, or a threshold of a column, that is not there, RegistryError without a champion or its profile,
     DataError for a table that cannot be read, ContractError if more is in quarantine than the source allows.
@@ -89,7 +89,7 @@ def monitor(root: Path, source: str, path: Path | None = None, date: datetime.da
     found, notes = batch_profile(root, spec, package, reference, batch) if enough else (Profile(), [])
     findings = compare(reference, found, spec.operations.monitor) if enough else []
     verdict: Verdict = "drifted" if any(one.drifted for one in findings) else "nothing drifted"
-    date = date or date_of(path)
+    date = date or date_of(path, root, spec.sources[source].path)
     stem = f"{source}-{date.isoformat()}-{name_of(version, [batch.kept])[:8]}"
     told = Monitored(
         source, date, str(path or spec.sources[source].path), spec.name, version, _rows(batch),

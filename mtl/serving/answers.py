@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from polars import selectors
 
 from mtl.data.encodings import Encodings, TaskEncoding
 from mtl.errors import ContractError
@@ -51,6 +52,9 @@ def check_answers(tasks: Sequence[TaskEncoding], predictions: Predictions, table
             _refuse(strange, f"task {task.name!r}", f"one of {', '.join(task.classes[:10])}", keys, None)
         if task.kind == "quantile":
             _refuse(_crossed(values), f"task {task.name!r}", "quantiles that rise with their level", keys, values)
+    for column in table.select(selectors.float()).columns:  # spreads, which are in no task's predictions
+        cells = table[column].to_numpy()
+        _refuse(~np.isfinite(cells), f"column {column!r}", "finite numbers", keys, cells.reshape(-1, 1))
 
 
 def outside(spec: Spec, tasks: Sequence[TaskEncoding], predictions: Predictions) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,13 +23,11 @@ from mtl.spec import Spec
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one source, parted into what keeps its contract and what does not."""
+    """Rows of one source that keep its contract, and a report on those that do not."""
 
     source: str
     kept: pl.DataFrame
     """Typed, as data/validated/SOURCE has them."""
-    quarantined: pl.DataFrame
-    """row, the columns as they came (text), reasons; as data/quarantine/SOURCE/rows.parquet has them."""
     report: dict[str, Any]
     """As reports/validation/SOURCE.json: rows in, kept, quarantined, and why."""
 
@@ -45,7 +43,7 @@ def read_batch(root: Path, spec: Spec, source: str, path: Path | None = None, *,
         came = arrive(root, spec, source, path, Path(folder) / source, labels=labels)
         came.stop_past_limit(path or Path(spec.sources[source].path))
         kept = pl.concat([pl.read_parquet(file, memory_map=False) for file in files_of(came.kept)])
-        return Batch(source, kept, pl.read_parquet(came.aside / "rows.parquet", memory_map=False), came.report)
+        return Batch(source, kept, came.report)
 
 
 def rows_of(root: Path, spec: Spec, encodings: Encodings, batch: Batch) -> pl.DataFrame:
@@ -53,8 +51,8 @@ def rows_of(root: Path, spec: Spec, encodings: Encodings, batch: Batch) -> pl.Da
 
     What the model reads of the batch's source comes from the batch; of the entity's other sources, from data/validated where
     they have the key, else it is null, which the model takes as absent. Texts that a frozen encoder reads have their vectors beside
-    them, the workspace's own where it has them. Raises DataError if either lacks a column that the model
-    reads, since it was trained with another params.yaml.
+    them, the workspace's own where it has them. Raises DataError if either lacks a column that the model reads, or has it in
+    another type, since it was trained with another params.yaml.
     """
     return joined_rows(root, spec, encodings, batch.source, batch.kept)
 
@@ -66,13 +64,34 @@ def joined_rows(root: Path, spec: Spec, encodings: Encodings, source: str, kept:
     for one in encodings.inputs.values():
         theirs = one.sources.get(entity)
         if theirs == source:
-            _need(one, source, kept.columns, "the batch's rows")
+            _need(one, source, kept.schema, "the batch's rows")
             mine = kept.select(pl.col(column).alias(name) for column, name in one.columns.items())
             frame = frame.hstack(mine)
         else:
-            others = pl.concat(_elsewhere(root, spec, one, source, frame.select("key")))
-            frame = frame.join(others, on="key", how="left", maintain_order="left")
+            frame = _with_others(root, spec, one, source, frame)
     return with_vectors(encodings, frame, root / VECTORS)
+
+
+def cells_elsewhere(
+    root: Path, spec: Spec, encodings: Encodings, source: str, pieces: Iterable[pl.DataFrame]
+) -> Iterator[pl.DataFrame]:
+    """Of pieces of a source's kept rows, row by row, what the model reads of the entity's other sources: those raw columns, as
+    `joined_rows` has them. No frame where it reads nothing there; raises DataError as `rows_of` does."""
+    entity = spec.entity_of(source)
+    others = [one for one in encodings.inputs.values() if one.sources.get(entity) not in (None, source)]
+    if not others or spec.sources[source].row_number is not None:
+        return
+    for piece in pieces:
+        frame = piece.select(key_expr(spec.entities[entity]))
+        for one in others:
+            frame = _with_others(root, spec, one, source, frame)
+        yield frame.drop("key")
+
+
+def _with_others(root: Path, spec: Spec, one: InputEncoding, source: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """`frame` (key, …) with the raw columns of an input that another source has, or none."""
+    others = pl.concat(_elsewhere(root, spec, one, source, frame.select("key")))
+    return frame.join(others, on="key", how="left", maintain_order="left")
 
 
 def _elsewhere(root: Path, spec: Spec, one: InputEncoding, source: str, keys: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -87,16 +106,37 @@ def _elsewhere(root: Path, spec: Spec, one: InputEncoding, source: str, keys: pl
         return
     wanted = [pl.col(column).cast(one.types[name]).alias(name) for column, name in one.columns.items()]
     for file in sorted((root / VALIDATED / theirs).glob("*.parquet")):
-        _need(one, theirs, list(pl.read_parquet_schema(file)), str(file))
+        _need(one, theirs, pl.read_parquet_schema(file), str(file))
         part = pl.scan_parquet(file).select(key_expr(spec.entities[entity]), *wanted).collect()
         yield part.join(keys, on="key", how="semi")  # joined and not filtered, which would hold on to all texts and bytes
 
 
-def _need(one: InputEncoding, source: str, columns: list[str], place: str) -> None:
-    absent = [column for column in one.columns if column not in columns]
+def _need(one: InputEncoding, source: str, schema: Mapping[str, pl.DataType], place: str) -> None:
+    absent = [column for column in one.columns if column not in schema]
     if absent:
-        raise DataError(
-            f"input {one.name!r} of the model: {place} of source {source!r}", expected=f"the columns {', '.join(one.columns)}",
-            found=f"no {', '.join(absent)}",
-            do="the model was trained with another params.yaml: `mtl checkout champion` brings that back, `mtl run` trains anew",
-        )  # fmt: skip
+        raise _other_spec(one, source, place, f"the columns {', '.join(one.columns)}", f"no {', '.join(absent)}")
+    for column, name in one.columns.items():
+        if not alike(schema[column], one.types[name]):
+            raise _other_spec(one, source, place, f"the column {column!r} as {one.types[name]}", f"{schema[column]}")
+
+
+def alike(found: pl.DataType, expected: pl.DataType) -> bool:
+    """Whether cells of one type say what those of the other would: numbers of any width, a truth value as 0 or 1, none at all."""
+    if found in (expected, pl.Null):
+        return True
+    if isinstance(found, pl.List) and isinstance(expected, pl.List):
+        return alike(_inner(found), _inner(expected))
+    if expected.is_float():
+        return found.is_numeric() or found == pl.Boolean
+    return expected.is_integer() and found.is_integer()
+
+
+def _inner(dtype: pl.List) -> pl.DataType:
+    return pl.Series([], dtype=dtype.inner).dtype  # an instance, be `inner` a class
+
+
+def _other_spec(one: InputEncoding, source: str, place: str, expected: str, found: str) -> DataError:
+    return DataError(
+        f"input {one.name!r} of the model: {place} of source {source!r}", expected=expected, found=found,
+        do="the model was trained with another params.yaml: `mtl checkout champion` brings that back, `mtl run` trains anew",
+    )  # fmt: skip

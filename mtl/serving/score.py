@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from mtl.registry.package import Package
 from mtl.registry.verbs import champion_package
 from mtl.serving.answers import answered
 from mtl.serving.arrival import Arrival, arrive, known_source
+from mtl.serving.batch import cells_elsewhere
 from mtl.serving.places import SCORED, Places, date_of, name_of, publish, writing_in
-from mtl.serving.predictions import Asked, Counts, write_predictions
+from mtl.serving.predictions import Asked, Counts, pieces, write_predictions
 from mtl.spec import SPEC, Spec, read_spec
 
 
@@ -36,7 +38,7 @@ class Scored:
     reasons: dict[str, int]
     """`COLUMN: why` -> rows set aside, the most frequent first."""
     inputs: dict[str, int]
-    """Input of the model -> rows that have a value of it."""
+    """Input of the model that the source's entity may have -> rows that have a value of it."""
     warnings: tuple[str, ...]
     part: Path
     quarantine: Path | None
@@ -59,11 +61,12 @@ def score(root: Path, source: str, path: Path | None = None, date: datetime.date
     """Predict the table at `path` (the source's own if None) by the champion of the project in `root`.
 
     `path` and `out` (data/scored if None) are relative to `root`. `date`: of the partition that is written; left out, that of a
-    partition `date=…` that is read, else today's (UTC). The same rows and version give the same file, by the same name.
+    dated partition that is read (`date_of`), else today's (UTC). The same rows, with the same cells of the entity's other sources
+    beside them, and the same version give the same file, by the same name.
 
     Raises SpecError for a source that is not in the spec, RegistryError without a champion, DataError for a table that cannot be
-    read or lacks a column that an input reads, ContractError if more is in quarantine than the source allows (quarantine and
-    report are then written) or if a prediction is none (then nothing is).
+    read, lacks a column that an input reads or has it in another type than the model, ContractError if more is in quarantine than
+    the source allows (quarantine and report are then written) or if a prediction is none (then nothing is).
     """
     spec = read_spec(root / SPEC)
     known_source(spec, source)
@@ -71,8 +74,7 @@ def score(root: Path, source: str, path: Path | None = None, date: datetime.date
     asked = Asked(root, spec, source, package, version, _tasks(spec, source, package, version))
     with writing_in(root / (out or SCORED)) as folder:
         came = arrive(root, spec, source, path, folder / source, labels=False)
-        name = name_of(version, _content(came))
-        places = Places(out or SCORED, source, date or date_of(path), name)
+        places = Places(out or SCORED, source, date or date_of(path, root, spec.sources[source].path), _name(asked, came))
         told = _told(asked, came, places, path)
         try:
             came.stop_past_limit(places.quarantine if told["quarantine"] else places.report)
@@ -102,6 +104,12 @@ def _kept(came: Arrival) -> Iterator[pl.DataFrame]:
     return (frame for _, frame in chunks(files_of(came.kept)))
 
 
+def _name(asked: Asked, came: Arrival) -> str:
+    """Of the rows, and of all else that their predictions depend on."""
+    others = cells_elsewhere(asked.root, asked.spec, asked.package.encodings, asked.source, pieces(_kept(came)))
+    return name_of(asked.version, chain(_content(came), others))
+
+
 def _content(came: Arrival) -> Iterator[pl.DataFrame]:
     """All of the batch, kept and set aside."""
     yield from _kept(came)
@@ -123,7 +131,8 @@ def _behind(asked: Asked, came: Arrival, counts: Counts, places: Places) -> dict
     """What it says of the predictions. Raises ContractError if a kept row has none."""
     if counts.predicted != came.report["rows_kept"]:
         raise ContractError("the predictions", expected=f"{came.report['rows_kept']} rows", found=f"{counts.predicted}")
-    inputs = {name: counts.inputs[name] for name in asked.package.encodings.inputs}
+    entity = asked.spec.entity_of(asked.source)
+    inputs = {name: counts.inputs[name] for name, one in asked.package.encodings.inputs.items() if entity in one.sources}
     beyond = {name: count for name, count in counts.outside.items() if count}
     warnings = [
         f"{name}: {count:,} of {counts.predicted:,} predictions outside {_bounds(asked, name)}" for name, count in beyond.items()

@@ -29,7 +29,7 @@ def reference(packed: Packed) -> Profile:
 
 
 def drifted(packed: Packed, reference: Profile, rows: pl.DataFrame) -> set[tuple[str, str]]:
-    found, _ = batch_profile(packed.root, packed.spec, packed.package, reference, Batch("docs", rows, rows.clear(), {}))
+    found, _ = batch_profile(packed.root, packed.spec, packed.package, reference, Batch("docs", rows, {}))
     return {(one.where, one.aspect) for one in compare(reference, found, LONE) if one.drifted}
 
 
@@ -120,7 +120,7 @@ def test_labels_that_changed_drift_and_missing_ones_do_not(packed: Packed, refer
 
 def test_keys_that_other_sources_do_not_know_are_judged_by_this_one_alone(packed: Packed, reference: Profile) -> None:
     rows = docs(300, 7, first=ROWS)
-    found, notes = batch_profile(packed.root, packed.spec, packed.package, reference, Batch("docs", rows, rows.clear(), {}))
+    found, notes = batch_profile(packed.root, packed.spec, packed.package, reference, Batch("docs", rows, {}))
     assert len(notes) == 1
     assert "source 'lab' does not know 100% of these rows" in notes[0]
     by_part = {(one.where, one.part) for one in compare(reference, found, LONE) if one.aspect == "predictions"}
@@ -135,7 +135,7 @@ def test_a_lab_alone_says_nothing_of_tasks_that_do_not_see_it(packed: Packed, re
 
 def test_rows_without_any_input_are_noted(packed: Packed, reference: Profile) -> None:
     rows = pl.DataFrame({"id": ["x1", "x2"], "lead": [None, None]}, schema={"id": pl.String, "lead": pl.Float64})
-    found, notes = batch_profile(packed.root, packed.spec, packed.package, reference, Batch("lab", rows, rows.clear(), {}))
+    found, notes = batch_profile(packed.root, packed.spec, packed.package, reference, Batch("lab", rows, {}))
     assert notes == ["no row has an input that the champion reads: its predictions are not compared"]
     assert found.predictions == {}
 

@@ -87,6 +87,17 @@ def test_labels_and_tags_are_known_ones() -> None:
         check_answers([tagged], rows, told.with_columns(it=pl.Series([["noun"], ["adverb"], []])), KEYS)
 
 
+def test_a_spread_is_a_number_too() -> None:
+    predictions = {"it": np.zeros(3)}
+    for kind in ("regression", "binary"):
+        told = table([TASKS[kind]], predictions, {"it": np.array([0.1, 0.2, 0.3])})
+        check_answers([TASKS[kind]], predictions, told, KEYS)
+        for broken in (np.nan, np.inf):
+            told = table([TASKS[kind]], predictions, {"it": np.array([0.1, 0.2, broken])})
+            with pytest.raises(ContractError, match=r"column 'it_spread'[^$]*finite numbers[^$]*1 of 3 rows[^$]*'r': (nan|inf)"):
+                check_answers([TASKS[kind]], predictions, told, KEYS)
+
+
 def test_every_row_has_one() -> None:
     predictions = {"it": np.zeros(3)}
     told = table([TASKS["binary"]], predictions)

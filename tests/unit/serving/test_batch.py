@@ -9,11 +9,13 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from mtl.data.contract.schema import DTYPES
 from mtl.data.contract.validate import validate_source
 from mtl.data.encode import raw_rows
+from mtl.data.encodings import Encodings
 from mtl.data.sources import ingest_source
 from mtl.errors import ContractError, DataError, SpecError
-from mtl.serving.batch import read_batch, rows_of
+from mtl.serving.batch import alike, cells_elsewhere, joined_rows, read_batch, rows_of
 from mtl.spec import Spec
 from tests.unit.serving.conftest import ENCODINGS, PEOPLE, change, everything, write_validated
 
@@ -32,7 +34,6 @@ def test_rows_are_those_that_validate_keeps_and_the_workspace_stays(root: Path, 
     files = {"validated": made / "validated", "quarantine": made / "quarantine", "report": made / "report.json"}
     done = validate_source(spec, "people", made / "ingested", {}, **files, profile=made / "profile.json")
     assert_frame_equal(batch.kept, pl.read_parquet(made / "validated/*.parquet"))
-    assert_frame_equal(batch.quarantined, pl.read_parquet(made / "quarantine/rows.parquet"))
     assert batch.report == done.as_json() | {"expectations": []}
     assert batch.report["rows_quarantined"] == 2
     assert batch.report["labels"]["asthma"] == {"kept": 9, "quarantined": 1, "missing": 0}
@@ -142,3 +143,64 @@ def test_a_model_of_another_spec_is_told_apart(root: Path, spec: Spec, arriving:
     spec = change(root, "age: {kind: numeric, min: 0, max: 120}, ", "")
     with pytest.raises(DataError, match=r"input 'facts'[^$]*found:    no age"):
         rows_of(root, spec, ENCODINGS, read_batch(root, spec, "people", arriving("id,colour\n1,red\n")))
+
+
+@pytest.mark.parametrize(
+    ("age", "colour", "said"),
+    [
+        ("categorical", "categorical", r"'facts'[^$]*'age' as Float64[^$]*found:    String"),
+        ("numeric", "numeric", r"'facts'[^$]*'colour' as String[^$]*found:    Float64"),
+    ],
+)
+def test_a_column_that_is_no_longer_what_the_model_reads_is_refused(
+    root: Path, arriving: Arriving, age: str, colour: str, said: str
+) -> None:
+    """As a category `1` is not `1.0`: read so, every row would be of a value that the model does not know."""
+    change(root, "{kind: numeric, min: 0, max: 120}", f"{{kind: {age}}}")
+    spec = change(root, "{kind: categorical, values: [blue, red]}", f"{{kind: {colour}}}")
+    batch = read_batch(root, spec, "people", arriving("id,age,colour\n1,30,1\n2,31,2\n"))
+    with pytest.raises(DataError, match=said):
+        rows_of(root, spec, ENCODINGS, batch)
+
+
+def test_so_is_one_of_another_source(root: Path, spec: Spec, arriving: Arriving) -> None:
+    write_validated(root, "lab", pl.DataFrame({"id": ["1"], "lead": ["high"]}), part=1)
+    with pytest.raises(DataError, match=r"'blood'[^$]*part-0001.parquet[^$]*'lead' as Float64[^$]*found:    String"):
+        rows_of(root, spec, ENCODINGS, read_batch(root, spec, "people", arriving()))
+
+
+@pytest.mark.parametrize("dtype", [pl.Int64(), pl.Float32(), pl.Decimal(10, 2), pl.Boolean(), pl.Null()])
+def test_numbers_of_another_width_are_read_as_numbers(root: Path, spec: Spec, arriving: Arriving, dtype: pl.DataType) -> None:
+    cell = None if dtype == pl.Null else True if dtype == pl.Boolean else 1
+    write_validated(root, "lab", pl.DataFrame({"id": ["1"], "lead": pl.Series([cell], dtype=dtype)}))
+    rows = rows_of(root, spec, ENCODINGS, read_batch(root, spec, "people", arriving()))
+    assert rows["lead"].dtype == pl.Float64
+    assert rows["lead"][1] == (None if dtype == pl.Null else 1.0)
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "good"),
+    [
+        (pl.List(pl.Float64), pl.List(pl.Float32), True), (pl.List(pl.Float64), pl.List(pl.Int64), True),
+        (pl.List(pl.Int64), pl.List(pl.Int32), True), (pl.List(pl.Int64), pl.List(pl.Float64), False),
+        (pl.List(pl.String), pl.List(pl.Float64), False), (pl.List(pl.String), pl.String(), False),
+        (pl.String(), pl.Date(), False), (pl.Float64(), pl.Date(), False), (pl.Binary(), pl.String(), False),
+    ],
+)  # fmt: skip
+def test_lists_are_alike_where_their_cells_are(expected: pl.DataType, found: pl.DataType, good: bool) -> None:
+    assert alike(found, expected) is good
+
+
+@pytest.mark.parametrize("kind", DTYPES)
+def test_whatever_validate_writes_is_like_itself(kind: str) -> None:
+    assert alike(DTYPES[kind], DTYPES[kind])
+
+
+def test_what_other_sources_say_of_the_rows_is_those_columns_alone(root: Path, spec: Spec, arriving: Arriving) -> None:
+    kept = read_batch(root, spec, "people", arriving()).kept
+    (piece,) = cells_elsewhere(root, spec, ENCODINGS, "people", [kept])
+    assert_frame_equal(piece, joined_rows(root, spec, ENCODINGS, "people", kept).select("lead"))
+    alone = Encodings({"facts": ENCODINGS.inputs["facts"]}, ())
+    assert list(cells_elsewhere(root, spec, alone, "people", [kept])) == []
+    numbered = change(root, "people: {path: people.csv,", "people: {path: people.csv, row_number: id,")
+    assert list(cells_elsewhere(root, numbered, ENCODINGS, "people", [kept])) == []

@@ -6,6 +6,7 @@ import datetime
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,13 @@ import pyarrow.dataset as ds
 import pytest
 
 from mtl.cli import main
+from mtl.data.encodings import Encodings
+from mtl.data.inputs.tabular import NumericColumn, TabularEncoding
 from mtl.errors import ContractError, DataError, SpecError
 from mtl.registry.package import Package
 from mtl.serving.score import Scored, score
 from mtl.spec import SPEC
-from tests.unit.serving.conftest import PARAMS, PEOPLE, VERSION, change, everything
+from tests.unit.serving.conftest import ENCODINGS, PARAMS, PEOPLE, VERSION, change, everything, write_validated
 
 Arriving = Callable[..., Path]
 DAY = datetime.date(2026, 11, 22)
@@ -71,6 +74,49 @@ def test_another_version_stands_beside_it(
     scored(root, path)
     found = pl.read_parquet(root / "data/scored/people")
     assert found.group_by("model_version").len().sort("model_version").rows() == [(VERSION, 12), (VERSION + 1, 12)]
+
+
+def test_when_other_sources_say_something_else_of_its_rows_it_stands_beside_what_was_predicted(
+    root: Path, arriving: Arriving
+) -> None:
+    path = arriving()
+    first = scored(root, path)
+    before = (root / first.part).read_bytes()
+    write_validated(root, "lab", pl.DataFrame({"id": ["99"], "lead": [7.0]}), part=1)
+    assert scored(root, path).part == first.part  # that says nothing of these rows
+    write_validated(root, "lab", pl.DataFrame({"id": ["9"], "lead": [7.0]}), part=1)
+    second = scored(root, path)
+    assert second.part != first.part
+    assert (root / first.part).read_bytes() == before
+    assert pl.read_parquet(root / second.part).row(9) != pl.read_parquet(root / first.part).row(9)
+
+
+def test_nothing_is_said_of_an_input_that_only_other_entities_have(
+    root: Path, arriving: Arriving, package: Package, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = TabularEncoding("notes", {"letter": "letters"}, (NumericColumn("words", "words", 0.0, 1.0),), ())
+    wider = replace(package, encodings=Encodings({**ENCODINGS.inputs, "notes": words}, ENCODINGS.tasks))
+    predict = package.predictions_with_spread
+    monkeypatch.setattr(Package, "predictions_with_spread", lambda self, frame: predict(frame.drop("words")))
+    monkeypatch.setattr("mtl.serving.score.champion_package", lambda root, spec: (VERSION, wider))
+    (root / "data/validated/lab/part-0000.parquet").unlink()
+    done = scored(root, arriving())
+    assert done.inputs == {"facts": 12, "blood": 0}
+    assert done.warnings == ("no row has a value of the input 'blood'",)
+
+
+@pytest.mark.parametrize(
+    ("own", "place"),
+    [
+        ("inbox", "inbox/2026/11/20.csv"), ("inbox", "inbox/2026-11-20/part.csv"), ("inbox", "inbox/20261120/a/part.csv"),
+        ("people.csv", "inbox/2026-11-20/part.csv"),
+    ],
+)  # fmt: skip
+def test_a_partition_lies_under_the_day_that_the_schedule_gives_it(root: Path, arriving: Arriving, own: str, place: str) -> None:
+    change(root, "people: {path: people.csv", f"people: {{path: {own}")
+    path = arriving(PEOPLE, place)
+    assert score(root, "people", path).date == datetime.date(2026, 11, 20)
+    assert score(root, "people", root / path).date == datetime.date(2026, 11, 20)
 
 
 def test_the_sources_own_table_and_a_folder_of_ones_own(root: Path, arriving: Arriving) -> None:
