@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
@@ -13,7 +14,7 @@ from mtl.cli import main
 def run() -> NoReturn:
     """Run the command, then leave at once: to take torch's or MLflow's heap apart object by object costs half a second a stage.
 
-    What was opened is closed by then, by the `with` that opened it; a thread that must not be cut off makes it an ordinary exit.
+    What is to be done at the end is done, as at an ordinary exit; which it is where a thread must not be cut off.
     """
     try:
         main()
@@ -22,6 +23,7 @@ def run() -> NoReturn:
         code = ended.code
     if isinstance(code, str) or any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
         sys.exit(code)
+    atexit._run_exitfuncs()
     try:
         sys.stdout.flush()
         sys.stderr.flush()
