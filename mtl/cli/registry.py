@@ -24,10 +24,14 @@ def checkout(
     force: Annotated[bool, typer.Option(help="Overwrite changes that are not committed.")] = False,
 ) -> None:
     """Bring back a version's params.yaml and dvc.lock; `dvc checkout` then brings back its data."""
-    from mtl.registry.verbs import checkout_version
+    from mtl.orchestration.lock import workspace_lock
+    from mtl.registry.verbs import checkout as brought_back
+    from mtl.spec import read_spec
 
-    for path in checkout_version(Path(), version, force=force):
-        print(f"restored {path}")
+    spec = read_spec()
+    with workspace_lock(Path()):  # a run that works here must not find another spec than it began with
+        for path in brought_back(Path(), spec, version, force=force):
+            print(f"restored {path}")
 
 
 @app.command("pin-profile")

@@ -13,7 +13,7 @@ from mtl.orchestration.graph import opened
 from mtl.orchestration.local import prepare_environment
 from mtl.orchestration.lock import workspace_lock
 from mtl.registry.around import held
-from mtl.registry.collect import Collection, collectable, free, stored_locks
+from mtl.registry.collect import Collection, collectable, free, must_have_versions, stored_locks
 from mtl.spec import SPEC, read_spec
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Collected:
         numbers = ", ".join(map(str, sorted(free.versions))) or "none"
         return [
             f"versions kept: {kept}",
-            f"{would} versions: {numbers}{f' and {len(free.runs)} runs without one' if free.runs else ''}, {_megabytes(free.size)}",
+            f"{would} versions: {numbers}{f' and {len(free.lost)} runs without one' if free.lost else ''}, {_megabytes(free.size)}",
             f"{would} of DVC's cache: {len(self.cache.objects):,} objects, {_megabytes(self.cache.size)}",
         ]
 
@@ -54,17 +54,21 @@ def collect(root: Path, newest: int, *, dry: bool = False) -> Collected:
     """Free what neither the workspace nor a kept version names; with `dry` only say what that is.
 
     Kept are the `newest` versions and those that `mtl.registry.collect` adds. Raises WorkspaceBusyError while a run works here,
-    DataError where the cache is shared with other projects.
+    DataError where the cache is shared with other projects or the workspace has no whole dvc.lock, RegistryError where there is a
+    cache but no version in the registry.
     """
     prepare_environment(root)
     spec = read_spec(root / SPEC)
     with workspace_lock(root), held(root):
         found = collectable(root, spec, newest)
+        if (root / ".dvc").is_dir():
+            must_have_versions(root, spec, found)
         locks = stored_locks(root, spec, found.kept)
         cache = _cache(root, locks.values(), dry=True)
         if not dry:
-            free(root, spec, found)
-            _cache(root, locks.values(), dry=False)
+            before, found = found.kept, free(root, spec, found, newest)
+            locks |= stored_locks(root, spec, {number: why for number, why in found.kept.items() if number not in before})
+            cache = _cache(root, locks.values(), dry=False)
     return Collected(found, cache, dry)
 
 
@@ -75,6 +79,7 @@ def _cache(root: Path, locks: Iterable[Path], *, dry: bool) -> Unused:
     with opened(root) as repo:
         odb = repo.cache.local
         _must_be_own(root, Path(odb.path))
+        _must_have_locks(repo)
         named = _expanded(odb, _named_here(root, repo) | {one for lock in locks for one in _named_in(lock)})
         unused = sorted(oid for oid in odb.all() if oid not in named)
         paths = {oid: Path(odb.oid_to_path(oid)) for oid in unused}
@@ -93,15 +98,33 @@ def _must_be_own(root: Path, cache: Path) -> None:
         )  # fmt: skip
 
 
-def _named_here(root: Path, repo: Repo) -> set[str]:
-    """Hashes of every output that a file of DVC's in the workspace names, and of all in its dvc.lock."""
+def _must_have_locks(repo: Repo) -> None:
+    """Each dvc.yaml with stages has a whole dvc.lock beside it, without which all that they made would count as not needed."""
+    for file in sorted({Path(stage.path) for stage in _index(repo).stages if getattr(stage, "name", None)}):
+        lock = file.with_suffix(".lock")
+        if lock.is_file() and lock.read_text(encoding="utf-8").endswith("\n") and _named_in(lock):
+            continue
+        raise DataError(
+            f"{lock.relative_to(repo.root_dir)}, which says what the workspace needs of DVC's cache", expected="a whole one",
+            found="one that is cut short or names nothing; nothing was freed" if lock.is_file() else "none; nothing was freed",
+            do=f"bring it back (`git checkout {DVC_LOCK}`, `mtl checkout VERSION`), or run `mtl run`, which makes it anew",
+        )  # fmt: skip
+
+
+def _index(repo: Repo) -> Any:
+    """What the files of DVC's in the workspace say."""
     from dvc.exceptions import DvcException
 
     try:
-        outs = {out.hash_info.value for out in repo.index.outs if out.hash_info}
+        return repo.index
     except DvcException as error:
         raise MtlError("DVC cannot read the pipeline", found=str(error), do="see `dvc status`") from error
-    return {str(one) for one in outs} | (set(_named_in(root / DVC_LOCK)) if (root / DVC_LOCK).is_file() else set())
+
+
+def _named_here(root: Path, repo: Repo) -> set[str]:
+    """Hashes of every output that a file of DVC's in the workspace names, and of all in its dvc.lock."""
+    outs = {str(out.hash_info.value) for out in _index(repo).outs if out.hash_info}
+    return outs | (_named_in(root / DVC_LOCK) if (root / DVC_LOCK).is_file() else set())
 
 
 def _named_in(lock: Path) -> set[str]:

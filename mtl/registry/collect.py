@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,42 +10,67 @@ from typing import Any
 from mtl.errors import RegistryError
 from mtl.layout import DVC_LOCK
 from mtl.registry.history import Entry, champion_before, read_history
-from mtl.registry.store import CHAMPION, Store, answering
+from mtl.registry.runs import Parts, delete_run, is_named, own_folder, run_files, run_parts
+from mtl.registry.store import CHAMPION, TRACKING_URI, Store, answering, tracking_uri, without_password
 from mtl.registry.verbs import opened
-from mtl.registry.version import CONTENT, delete_run
+from mtl.registry.version import CONTENT
 from mtl.registry.versions import Artifacts, every_version
-from mtl.spec import Spec
+from mtl.spec import SPEC, Spec
 
 
 @dataclass(frozen=True)
 class Collection:
-    """What is to be freed: versions, and runs that have lost theirs; `kept`: version -> why; `size` in bytes, of files that lie in
-    the project's own folder."""
+    """What is to be freed, or was: versions and runs with their files."""
 
     kept: Mapping[int, str]
-    versions: Mapping[int, str]
+    """Version -> why."""
+    versions: Mapping[int, str | None]
     """Version -> its run."""
-    runs: tuple[str, ...]
-    size: int
+    runs: Mapping[str, int]
+    """Run that no version names then -> bytes of its files and its models', as far as they lie in the project's own folder."""
+
+    @property
+    def size(self) -> int:
+        return sum(self.runs.values())
+
+    @property
+    def lost(self) -> list[str]:
+        """The runs that had no version before."""
+        return [run for run in self.runs if run not in self.versions.values()]
 
 
 def collectable(root: Path, spec: Spec, newest: int) -> Collection:
     """What the registry of the project in `root` would free if it kept the `newest` versions.
 
     Kept besides: whatever an alias points to, champion and candidate among them, the champion before today's, and the champion
-    that each kept version met. Raises RegistryError where the registry does not answer.
+    that each kept version met. A run stays whole while any version that stays names it or a model of it. Raises RegistryError
+    where the registry does not answer.
     """
     store = opened(root, spec)
     if store is None:
-        return Collection({}, {}, (), 0)
+        return Collection({}, {}, {})
     with answering(store.uri):
-        known = {int(one.version): str(one.run_id) for one in every_version(store)}
-        aliases = store.client.get_registered_model(store.name).aliases
-        kept = keep(known, {str(name): int(number) for name, number in aliases.items()}, read_history(store), newest)
-        free = {number: run for number, run in known.items() if number not in kept}
-        runs = tuple(_without_version(store, set(known.values())))
-        size = sum(_size(store, run) for run in (*free.values(), *runs))
-    return Collection(kept, free, runs, size)
+        ended = _ended(store)  # before the versions: a registration that ends in between is in the second list, or in none
+        versions = every_version(store)
+        kept = _kept(store, versions, newest)
+        going = {int(one.version): one.run_id or None for one in versions if int(one.version) not in kept}
+        stay = [one for one in versions if int(one.version) in kept]
+        held = {one.run_id for one in stay}
+        runs = dict.fromkeys(run for run in (*going.values(), *ended) if run and run not in held)
+        parts = [run_parts(store, run) for run in runs]
+        sizes = {one.run: _size(store, one) for one in parts if not is_named(store, one, stay)}
+    return Collection(kept, going, sizes)
+
+
+def must_have_versions(root: Path, spec: Spec, found: Collection) -> None:
+    """Raises RegistryError if the registry kept no version: it is not the one, or not the name, that the data belong to."""
+    if not found.kept:
+        raise RegistryError(
+            f"versions of {spec.name!r} in the registry at {without_password(tracking_uri(root))}",
+            expected="one at least, to say what is needed of DVC's cache", found="no version; nothing was freed",
+            do=f"set {TRACKING_URI} to where they are, or correct `name` in {SPEC}; "
+            "or run `dvc gc -w` if the cache alone is meant, which leaves what the workspace names",
+        )  # fmt: skip
 
 
 def keep(known: Mapping[int, Any], aliases: Mapping[str, int], history: list[Entry], newest: int) -> dict[int, str]:
@@ -63,17 +88,31 @@ def keep(known: Mapping[int, Any], aliases: Mapping[str, int], history: list[Ent
     return {number: ", ".join(why) for number, why in sorted(kept.items(), reverse=True) if number in known}
 
 
-def free(root: Path, spec: Spec, found: Collection) -> None:
-    """Take what was found out of the registry; a kill in the middle leaves runs that the next call finds."""
+def free(root: Path, spec: Spec, found: Collection, newest: int) -> Collection:
+    """Take what was found out of the registry; what was freed indeed.
+
+    Others may work on the registry meanwhile: before each deletion it is asked again, and what is needed by now stays. A call that
+    is killed leaves runs without a version, which the next call finds.
+    """
     store = opened(root, spec)
     if store is None:
-        return
+        return Collection(found.kept, {}, {})
+    kept, versions, runs = dict(found.kept), dict(found.versions), dict(found.runs)
     with answering(store.uri):
-        for number, run in found.versions.items():
-            store.client.delete_model_version(store.name, str(number))
-            delete_run(store, run)
+        for number in found.versions:
+            there = every_version(store)
+            why = _kept(store, there, newest).get(number)
+            if why is not None:
+                kept[number] = f"by now {why}"
+                del versions[number]
+            elif any(int(one.version) == number for one in there):
+                store.client.delete_model_version(store.name, str(number))
         for run in found.runs:
-            delete_run(store, run)
+            if is_named(store, run_parts(store, run), every_version(store)):
+                del runs[run]
+            else:
+                delete_run(store, run)
+    return Collection(dict(sorted(kept.items(), reverse=True)), versions, runs)
 
 
 def stored_locks(root: Path, spec: Spec, versions: Mapping[int, Any]) -> dict[int, Path]:
@@ -99,22 +138,28 @@ def stored_locks(root: Path, spec: Spec, versions: Mapping[int, Any]) -> dict[in
     return found
 
 
-def _without_version(store: Store, runs: set[str]) -> Iterator[str]:
-    """Finished runs of candidates that no version names: of versions that were deleted by hand, or by a call that was killed."""
+def _kept(store: Store, versions: Iterable[Any], newest: int) -> dict[int, str]:
+    aliases = store.client.get_registered_model(store.name).aliases
+    known = {int(one.version): one for one in versions}
+    return keep(known, {str(name): int(number) for name, number in aliases.items()}, read_history(store), newest)
+
+
+def _ended(store: Store) -> list[str]:
+    """Runs of candidates that are no longer at work; of deleted ones those whose files are still in the project's folder."""
+    from mlflow.entities import ViewType
+
     experiment = store.client.get_experiment_by_name(store.name)
     if experiment is None:
-        return
-    for run in store.client.search_runs([experiment.experiment_id], max_results=50_000):
-        if CONTENT in run.data.tags and run.info.status != "RUNNING" and run.info.run_id not in runs:
-            yield str(run.info.run_id)
+        return []
+    found = store.client.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL, max_results=50_000)
+    ended = [run for run in found if CONTENT in run.data.tags and run.info.status != "RUNNING"]
+    return [str(run.info.run_id) for run in ended if run.info.lifecycle_stage == "active" or _has_files(store, run)]
 
 
-def _size(store: Store, run: str) -> int:
-    """Bytes of a run's files and of its model's, as far as they lie on this machine's disk, in the project."""
-    if not store.is_own:
-        return 0
-    info = store.client.get_run(run).info
-    models = store.client.search_logged_models([info.experiment_id], f"source_run_id = '{run}'")
-    folders = [Path(location) for location in (info.artifact_uri, *(one.artifact_location for one in models))]
-    inside = [folder for folder in folders if folder.is_relative_to(store.root)]
-    return sum(file.stat().st_size for folder in inside for file in folder.rglob("*") if file.is_file())
+def _has_files(store: Store, run: Any) -> bool:
+    folder = own_folder(store, str(run.info.artifact_uri))
+    return folder is not None and folder.is_dir()
+
+
+def _size(store: Store, parts: Parts) -> int:
+    return sum(file.stat().st_size for file in run_files(store, parts))

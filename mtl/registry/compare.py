@@ -16,14 +16,14 @@ from mtl.layout import ALIGNED, ENCODINGS
 from mtl.registry.contest import Rows
 from mtl.registry.lines import between, figure, table_lines
 from mtl.registry.package import Package, read_package
-from mtl.registry.store import Store, answering
+from mtl.registry.store import Store, answering, without_password
 from mtl.registry.verbs import must_have
 from mtl.registry.version import MODEL_FOLDER, version_folder
 from mtl.registry.versus import NEW, OLD, Against, versus
 from mtl.spec import SPEC, Spec, read_spec
 
 MOST_DIFFERENCES, LONGEST_VALUE = 40, 60
-NOTHING = "nothing"
+NOTHING, HIDDEN = "nothing", "***"
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,15 @@ def compare_lines(root: Path, old: str, new: str, rows: Rows) -> list[str]:
 
 
 def differing(old: Any, new: Any, key: str = "") -> dict[str, tuple[str, str]]:
-    """Keys, joined with dots, whose values are not the same in both; of a mapping that only one has, its own keys."""
+    """Keys, joined with dots, whose values are not the same in both; the values in words, without what is secret in them."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         keys = dict.fromkeys([*old, *new])
         inner = [differing(old.get(name), new.get(name), f"{key}.{name}" if key else str(name)) for name in keys]
         return {name: pair for part in inner for name, pair in part.items()}
-    return {} if old == new else {key: (_text(old), _text(new))}
+    if old == new:
+        return {}
+    last = key.rpartition(".")[2]
+    return {key: (_text(_public(old, last)), _text(_public(new, last)))}
 
 
 def _package(store: Store, number: int, folder: Path) -> Package:
@@ -96,6 +99,17 @@ def _cannot_be_asked(what: str, store: Store, error: Exception) -> RegistryError
 def _params(folder: Path) -> Any:
     file = folder / SPEC
     return YAML(typ="safe").load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+def _public(value: Any, key: str = "") -> Any:
+    """`value` without passwords; of the address of a webhook any part may be its secret."""
+    if isinstance(value, Mapping):
+        return {name: _public(inner, str(name)) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_public(one, key) for one in value]
+    if not isinstance(value, str):
+        return value
+    return HIDDEN if key == "webhook" and not value.startswith("env:") else without_password(value)
 
 
 def _text(value: Any) -> str:

@@ -175,10 +175,17 @@ def _floor_of_slice(task: str, said: str, floor: float, one: Json) -> list[Rule]
         why = f"it was not measured (those with enough labels are: {known})"
         return [Rule(ON_SLICE, False, f"{task}, {said}: {why}, so it cannot keep its floor of {floor:g}", task)]
     kept = [(part, *_kept(str(one.get("metric", "metric")), part, floor)) for part in meant]
+    small = _too_small(task, one) if said == meant[0]["column"] else ""
     return [
-        Rule(ON_SLICE, passed, f"{task}, {part['column']}={part['band']} ({part['n']} labels): {detail}", task)
+        Rule(ON_SLICE, passed, f"{task}, {part['column']}={part['band']} ({part['n']} labels): {detail}{small}", task)
         for part, passed, detail in kept
     ]
+
+
+def _too_small(task: str, one: Json) -> str:
+    """Of how many slices nothing is known; reports/evaluation.json counts them over all columns of the task."""
+    many = one.get("slices_left_out") or 0
+    return f"; {many} {'slice' if many == 1 else 'slices'} of {task} too small, not asked" if many else ""
 
 
 def _plain(text: str) -> str:

@@ -19,7 +19,7 @@ from mtl.registry.around import held, in_experiment
 from mtl.registry.content import content_key, model_key
 from mtl.registry.contest import Compared, Rows, contest
 from mtl.registry.gate import AGAINST_CHAMPION, Rule, came_back, judge, passes
-from mtl.registry.history import append, last_champion, put_aside, read_history
+from mtl.registry.history import Entry, append, last_champion, put_aside, read_history
 from mtl.registry.package import GOLDEN, Package, read_package
 from mtl.registry.reference import complete
 from mtl.registry.registration import Registration
@@ -102,12 +102,21 @@ def _decide(store: Store, candidate: Candidate, rows: Rows, undo: Undo) -> Regis
 
 
 def _already(store: Store, candidate: Candidate, version: int, undo: Undo) -> Registration:
-    """Nothing new; but a promotion that was killed before it was written down is written down now."""
-    if last_champion(read_history(store)) != version:
+    """Nothing new; but a promotion that was killed before it was written down is written down now. A rollback that was killed
+    before the alias moved is not written over: it would be forgotten."""
+    entries = read_history(store)
+    last = next((entry for entry in reversed(entries) if entry.event != "rejected"), None)
+    cut_short = [_cut_short(last)] if last and (last.event, last.before) == ("rolled back", version) else []
+    if not cut_short and last_champion(entries) != version:
         _note(store, True, version, None, [ALREADY], undo)
     rules = [rule for rule in _rules(candidate, None) if rule.rule != AGAINST_CHAMPION]  # it is the champion
     refused = [f"by today's gate it would be refused: {rule.detail}" for rule in rules if not rule.passed]
-    return Registration("promoted", store.name, (ALREADY, *refused), version, version, tuple(rules))
+    return Registration("promoted", store.name, (*cut_short, ALREADY, *refused), version, version, tuple(rules))
+
+
+def _cut_short(entry: Entry) -> str:
+    again = f"run `mtl rollback {entry.version}` again"
+    return f"the rollback of {entry.at[:10]} to version {entry.version} was cut short: {again}"
 
 
 def _meet(store: Store, candidate: Candidate, champion: int, rows: Rows) -> Compared:

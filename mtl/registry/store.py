@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sqlite3
 import urllib.error
@@ -94,15 +95,27 @@ def open_store(root: Path, name: str) -> Store:
     from mlflow import MlflowClient
 
     uri = tracking_uri(root)
-    is_own = TRACKING_URI not in os.environ or os.environ.get(OWN_REGISTRY) == str(root.resolve())
+    is_own = _is_own(root, uri)
     _must_answer(uri)
     with answering(uri):
         if uri == _file_uri(root):
             _make_own(root.resolve() / MLFLOW)
+        if is_own:
             follow_move(root.resolve() / MLFLOW, name, root.resolve() / ARTIFACTS / name)
         client = MlflowClient(tracking_uri=uri)
         client.search_registered_models(max_results=1)
     return Store(client, uri, root.resolve(), name, is_own)
+
+
+def _is_own(root: Path, uri: str) -> bool:
+    """Whether the registry at `uri` is the folder's own file, or the server that its own `mtl up` has put before that file."""
+    if uri == _file_uri(root):
+        return True
+    if os.environ.get(OWN_REGISTRY) != str(root.resolve()):
+        return False
+    # As it is said: the variable that `env:NAME` means may be set only where the server was started.
+    said = read_spec(root / SPEC).operations.services.mlflow.store if (root / SPEC).is_file() else None
+    return said in (None, "", _file_uri(root))
 
 
 def _make_own(file: Path) -> None:
@@ -173,7 +186,6 @@ def _unusable(uri: str, found: str) -> RegistryError:
 
 
 def without_password(uri: str) -> str:
-    parts = urlsplit(uri)
-    if parts.password is None:
-        return uri
-    return uri.replace(f":{parts.password}@", ":***@")
+    """`uri` with *** in place of its password, also where that holds what should have been quoted, or stands among the options."""
+    uri = re.sub(r"(://[^:/?#@]*:).*@", r"\1***@", uri)
+    return re.sub(r"(?i)(passw(?:or)?d=)[^&]*", r"\1***", uri)

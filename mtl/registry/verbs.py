@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -47,7 +48,7 @@ def checkout(root: Path, spec: Spec, version: int | str, *, force: bool = False)
     """Bring back params.yaml and dvc.lock of a version (a number, or an alias); the paths that were written.
 
     Raises RegistryError if there is no such version, or if a file has changes that are not committed; `force`
-    overwrites them.
+    overwrites them. Whoever calls it holds the workspace: a run that works there has begun with these files.
     """
     store, number = must_have(root, spec, version)
     folder = _folder(store, number)
@@ -107,6 +108,8 @@ def attach_report(root: Path, spec: Spec) -> bool:
         if version is None:
             return False
         run = store.client.get_model_version(store.name, str(version)).run_id
+        if not run:  # registered from a path, by hand
+            return False
         store.client.log_artifact(str(run), str(root / REPORT))
     return True
 
@@ -122,11 +125,6 @@ def print_history(root: Path) -> None:
         print(f"{one['at']}  version {one['version']:>3}  {one['event']:<{wide}}  {met}; {'; '.join(one['reasons'])}")
     if not entries:
         print(f"{spec.name}: nothing was registered yet")
-
-
-def checkout_version(root: Path, version: str, *, force: bool = False) -> list[Path]:
-    """`checkout` of the project in `root`, by its own spec."""
-    return checkout(root, read_spec(root / SPEC), version, force=force)
 
 
 def pin_champion_profile(root: Path) -> str:
@@ -147,8 +145,8 @@ def opened(root: Path, spec: Spec) -> Store | None:
 def must_have(root: Path, spec: Spec, version: int | str) -> tuple[Store, int]:
     """The registry, and the number of a version that is in it."""
     store = opened(root, spec)
-    text = str(version).removeprefix("v")
-    known, number = ([], None) if store is None else _looked_up(store, text)
+    said = str(version)
+    known, number = ([], None) if store is None else _looked_up(store, said[1:] if re.fullmatch(r"v\d+", said) else said)
     if store is None or number not in known:
         raise RegistryError(
             f"version {version} of {spec.name!r}", expected=f"one of {', '.join(map(str, known)) or '(none is registered)'}",
@@ -160,7 +158,7 @@ def must_have(root: Path, spec: Spec, version: int | str) -> tuple[Store, int]:
 def _looked_up(store: Store, text: str) -> tuple[list[int], int | None]:
     """All versions, and the one that is meant by a number or an alias."""
     with answering(store.uri):
-        meant = int(text) if text.isdigit() else store.alias(text)  # first: a version may be made and promoted meanwhile
+        meant = int(text) if text.isdecimal() else store.alias(text)  # first: a version may be made and promoted meanwhile
         known = sorted(int(one.version) for one in store.client.search_model_versions(f"name = '{store.name}'"))
         return known, meant
 
@@ -175,8 +173,8 @@ def _same(here: Path, there: Path) -> bool:
 
 
 def _would_be_lost(root: Path, file: Path) -> bool:
-    """Whether overwriting loses what nobody else has: it differs from git's HEAD, or git does not know it."""
+    """Whether overwriting loses what nobody else has: it differs from git's HEAD, git does not know it, or cannot tell."""
     if not (root / file).is_file():
         return False
     known = git(root, "ls-files", "--", str(file))
-    return not known or bool(git(root, "status", "--porcelain", "--", str(file)))
+    return not known or git(root, "status", "--porcelain", "--", str(file)) != ""

@@ -15,11 +15,13 @@ from mtl.data.bulk import first_within
 from mtl.files import read_json, write_json
 from mtl.layout import DVC_LOCK, PROFILES
 from mtl.registry import pyfunc
+from mtl.registry.downloads import fetched
 from mtl.registry.figures import FIGURES, read_figures
 from mtl.registry.lineage import lineage_tags, read_lineage
 from mtl.registry.package import PREDICTED, Package, read_package
 from mtl.registry.quiet import no_warnings
 from mtl.registry.requirements import pinned
+from mtl.registry.runs import delete_logged_model, delete_run
 from mtl.registry.store import Store, experiment
 from mtl.registry.tracking import log_run
 from mtl.registry.undo import Undo
@@ -96,11 +98,8 @@ def sweep(store: Store, key: str) -> None:
 
 
 def version_folder(store: Store, version: int) -> Path:
-    """The files of a version: in place if they are local, else a copy in a temporary folder."""
-    from mlflow.artifacts import download_artifacts
-
-    uri = store.client.get_model_version_download_uri(store.name, str(version))
-    return Path(download_artifacts(artifact_uri=uri, tracking_uri=store.uri))
+    """The files of a version: in place if they are local, else a copy that stays until this process ends."""
+    return fetched(str(store.client.get_model_version_download_uri(store.name, str(version))), store.uri)
 
 
 def version_package(store: Store, version: int) -> Package:
@@ -113,10 +112,9 @@ def _log_model(store: Store, experiment_id: str, run: str, candidate: Candidate,
     from mlflow.entities import LoggedModelOutput
 
     client = store.client
-    model = client.create_logged_model(
-        experiment_id, store.name, run, tags={CONTENT: candidate.key}, model_type="multi-task"
-    ).model_id
-    undo.step(f"logged model {model}", lambda: _delete_logged_model(store, model))
+    made = client.create_logged_model(experiment_id, store.name, run, tags={CONTENT: candidate.key}, model_type="multi-task")
+    model = made.model_id
+    undo.step(f"logged model {model}", lambda: delete_logged_model(store, model, made.artifact_location))
     with tempfile.TemporaryDirectory(prefix="mtl-") as temporary:
         folder = Path(temporary) / "model"
         save_model(folder, candidate, run_id=run, model_id=model)
@@ -186,25 +184,3 @@ def _registered(store: Store, undo: Undo) -> None:
             raise
         store.client.create_registered_model(store.name)
         undo.step(f"registered model {store.name}", lambda: store.client.delete_registered_model(store.name))
-
-
-def delete_run(store: Store, run: str) -> None:
-    info = store.client.get_run(run).info
-    for model in store.client.search_logged_models([info.experiment_id], f"source_run_id = '{run}'"):
-        _delete_logged_model(store, model.model_id)
-    store.client.set_terminated(run, "FAILED")
-    store.client.delete_run(run)
-    _remove_files(store, info.artifact_uri)
-
-
-def _delete_logged_model(store: Store, model: str) -> None:
-    location = store.client.get_logged_model(model).artifact_location
-    store.client.delete_logged_model(model)
-    _remove_files(store, location)
-
-
-def _remove_files(store: Store, location: str) -> None:
-    """MLflow's delete keeps the files until `mlflow gc`; those in the project's own folder go at once."""
-    own, folder = store.root / "mlruns" / store.name, Path(location)
-    if store.is_own and folder.is_relative_to(own) and folder != own:
-        shutil.rmtree(folder.parent if folder.name == "artifacts" else folder, ignore_errors=True)

@@ -10,8 +10,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mtl.layout import ENCODING_REPORT, METRICS
+from mtl.registry.downloads import fetched
 from mtl.registry.figures import FIGURES
 from mtl.registry.history import Entry, read_history
+from mtl.registry.runs import find_run
 from mtl.registry.store import Store, answering
 from mtl.registry.verbs import opened
 from mtl.registry.version import LINEAGE, PROFILES_FOLDER
@@ -22,12 +24,12 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Version:
-    """One version. `made` is UTC, ISO 8601; metrics, encoding, lineage and figures as in the files of these names, `{}` where one
-    is missing."""
+    """One version. `made` is UTC, ISO 8601; `run` None if it was registered by hand without one; metrics, encoding, lineage and
+    figures as in the files of these names, `{}` where one is missing."""
 
     number: int
     made: str
-    run: str
+    run: str | None
     tags: Mapping[str, str]
     metrics: Json = field(default_factory=dict)
     encoding: Json = field(default_factory=dict)
@@ -89,15 +91,14 @@ def every_version(store: Store) -> list[Any]:
 
 def _version(store: Store, one: Any, whole: bool) -> Version:
     made = datetime.fromtimestamp(one.creation_timestamp / 1000, UTC).isoformat(timespec="seconds")
-    plain = Version(int(one.version), made, str(one.run_id), dict(one.tags))
+    plain = Version(int(one.version), made, one.run_id or None, dict(one.tags))
     if not whole:
         return plain
-    model, run = Artifacts.of_version(store, plain.number), Artifacts(store, store.client.get_run(one.run_id).info.artifact_uri)
+    model, found = Artifacts.of_version(store, plain.number), find_run(store, plain.run)
+    run = None if found is None else Artifacts(store, found.info.artifact_uri)
+    metrics, encoding = [{} if run is None else run.json(file.name) for file in (METRICS, ENCODING_REPORT)]
     figures = model.json(FIGURES) or {"sources": _from_profiles(model)}
-    return Version(
-        plain.number, plain.made, plain.run, plain.tags,
-        run.json(METRICS.name), run.json(ENCODING_REPORT.name), model.json(LINEAGE), figures,
-    )  # fmt: skip
+    return Version(plain.number, plain.made, plain.run, plain.tags, metrics, encoding, model.json(LINEAGE), figures)
 
 
 def _from_profiles(model: Artifacts) -> dict[str, Json]:
@@ -134,11 +135,9 @@ class Artifacts:
 
     def file(self, name: str) -> Path | None:
         """Where the file `name` lies on this machine, brought there if need be; None if there is no such file."""
-        from mlflow.artifacts import download_artifacts
-
         if "/" not in name and name not in self._known:
             return None
-        return Path(download_artifacts(artifact_uri=f"{self._uri}/{name}", tracking_uri=self._store.uri))
+        return fetched(f"{self._uri}/{name}", self._store.uri)
 
     def json(self, name: str) -> dict[str, Any]:
         """What the file `name` says; empty where there is none."""

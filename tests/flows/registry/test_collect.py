@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.dvc_home import keep_dvc_home
-from mtl.errors import DataError, RegistryError
+from mtl.errors import DataError, MtlError, RegistryError
 from mtl.orchestration.collect import collect
 from mtl.orchestration.lock import WorkspaceBusyError, workspace_lock
 from mtl.registry import verbs
-from mtl.registry.collect import collectable, keep
+from mtl.registry.collect import collectable, free, keep
 from mtl.registry.history import Entry, Event
 from mtl.registry.rollback import rollback
 from mtl.registry.store import open_store
@@ -153,8 +153,8 @@ def test_versions_that_a_killed_call_left_half_are_finished_by_the_next(project,
         with pytest.raises(RegistryError, match="killed"):
             collect(project.root, 2)
     left = collect(project.root, 2)
-    assert len(left.registry.runs) == 1
-    assert "and 1 runs without one" in left.lines()[1]
+    assert len(left.registry.lost) == 2
+    assert "and 2 runs without one" in left.lines()[1]
     assert len(list((project.root / "mlruns/people_model/models").iterdir())) == len(known(project))
 
 
@@ -198,6 +198,63 @@ def test_without_a_registry_or_dvc_there_is_nothing_to_free(workspace):
         "freed of DVC's cache: 0 objects, 0.0 MB",
     ]
     assert not (workspace.root / "mlflow.db").exists()
+
+
+@pytest.mark.parametrize("missing", ["registry", "model", "versions"])
+def test_without_a_version_that_says_what_is_needed_the_cache_stays(workspace, missing):
+    root = workspace.root
+    dvc(root, "init", "-q", "--no-scm")
+    keep_dvc_home(root)
+    kept = root / ".dvc/cache/files/md5/d4/1d8cd98f00b204e9800998ecf8427e"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    if missing == "registry":
+        (root / "mlflow.db").unlink()
+    elif missing == "versions":
+        open_store(root, "people_model").client.create_registered_model("people_model")
+    for dry in (True, False):
+        with pytest.raises(RegistryError, match="versions of 'people_model'") as told:
+            collect(root, 1, dry=dry)
+        assert (f"sqlite:///{root}/mlflow.db" in told.value.what, "MLFLOW_TRACKING_URI" in told.value.do) == (True, True)
+    assert kept.is_file()
+    assert (root / "mlflow.db").exists() == (missing != "registry")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", [None, "", "stages:\n", "schema: '2.0'\nstages:\n  make:\n    cmd: pyth"])
+def test_without_a_whole_lock_of_the_workspace_nothing_is_freed(project, text):
+    root, before = project.root, objects(project.root)
+    (root / "dvc.lock").unlink()
+    if text is not None:
+        (root / "dvc.lock").write_text(text)
+    with pytest.raises(MtlError, match=r"dvc\.lock|the pipeline"):
+        collect(root, 1)
+    assert (known(project), objects(root)) == ([1, 2, 3, 4, 5], before)
+
+
+@pytest.mark.slow
+def test_another_name_in_the_spec_frees_nothing(project):
+    root, before = project.root, objects(project.root)
+    (root / "params.yaml").write_text((root / "params.yaml").read_text().replace("people_model", "persons_model"))
+    with pytest.raises(RegistryError, match="versions of 'persons_model'"):
+        collect(root, 1)
+    assert (known(project), objects(root)) == ([1, 2, 3, 4, 5], before)
+
+
+@pytest.mark.slow
+def test_data_of_a_version_that_becomes_champion_elsewhere_meanwhile_stay(project, five, monkeypatch):
+    def late(root, *words):
+        open_store(root, "people_model").client.set_registered_model_alias("people_model", "champion", "2")
+        return free(root, *words)
+
+    monkeypatch.setattr("mtl.orchestration.collect.free", late)
+    done = collect(project.root, 1)
+    assert done.lines()[0].endswith("2 (by now champion), 1 (by now champion before 2)")
+    assert known(project) == [1, 2, 4, 5]
+    assert len(done.cache.objects) == 3
+    verbs.checkout(project.root, project.spec, 2, force=True)
+    dvc(project.root, "checkout", "-q")
+    assert made(project.root) == five[1][2]
 
 
 events = st.lists(st.tuples(st.sampled_from(["promoted", "rejected", "rolled back"]), st.integers(1, 9)), max_size=20)

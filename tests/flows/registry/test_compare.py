@@ -138,6 +138,21 @@ def test_differences_of_two_specs(old, new, found):
     assert differing(old, new) == found
 
 
+def test_differences_tell_no_password():
+    secret, longer = "postgresql://me:s3cret@host/x", "postgresql://me:s3cret/2@host/x"
+    old = {"sources": {"v": {"url": secret}, "w": {"url": "env:W"}}, "operations": {"services": {"mlflow": {"store": secret}}}}
+    new = {
+        "sources": {"v": {"url": longer}, "w": {"url": f"{secret}?password=s3cret"}, "z": {"url": secret}},
+        "operations": {"services": {"prefect": {"store": secret}}, "notify": [{"webhook": "https://s3cret"}, {"webhook": "env:H"}]},
+    }  # fmt: skip
+    for pair in ((old, new), (new, old), (old, {}), ({}, new)):
+        assert "s3cret" not in str(differing(*pair))
+    said = differing(old, new)
+    assert said["sources.v.url"] == ("postgresql://me:***@host/x",) * 2
+    assert said["sources.w.url"][0] == "env:W"
+    assert "env:H" in said["operations.notify"][1]
+
+
 def test_the_champion_tells_since_when_how_good_and_where_from(with_champion, monkeypatch):
     monkeypatch.setenv("MTL_FLOW_RUN", "brave-fox")
     counts = {"rows_in": 1012, "rows_kept": 1010, "rows_quarantined": 2, "labels": {"asthma": {"quarantined": 7}}}

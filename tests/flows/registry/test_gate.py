@@ -185,6 +185,18 @@ def test_a_refused_slice_says_which_and_by_how_much():
     assert rule.detail == "a, sex=Male (99 labels): log_loss 0.4, at most 0.3 asked"
 
 
+def test_slices_that_were_too_small_for_a_columns_floor_are_said():
+    evaluation = sliced(("age", "< 18", 0.7))
+    evaluation["tasks"]["a"]["slices_left_out"] = 2
+    (rule,) = on_slices({"age": 0.6}, evaluation)
+    assert rule.passed
+    assert rule.detail == "a, age=< 18 (99 labels): auc 0.7, at least 0.6 asked; 2 slices of a too small, not asked"
+    (named,) = on_slices({"age=<18": 0.6}, evaluation)
+    assert named.detail.endswith("at least 0.6 asked")
+    evaluation["tasks"]["a"]["slices_left_out"] = 1
+    assert on_slices({"age": 0.6}, evaluation)[0].detail.endswith("; 1 slice of a too small, not asked")
+
+
 @pytest.mark.parametrize(
     ("floors", "evaluation", "detail"),
     [

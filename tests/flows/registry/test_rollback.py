@@ -11,7 +11,7 @@ from mtl import layout
 from mtl.errors import RegistryError
 from mtl.files import read_json, write_json
 from mtl.registry import verbs
-from mtl.registry.history import Entry, Event, champions, put_aside, read_history
+from mtl.registry.history import Entry, Event, append, champions, put_aside, read_history
 from mtl.registry.rollback import roll_back, rollback
 from mtl.registry.store import open_store
 from tests.flows.registry.conftest import _passed
@@ -118,6 +118,25 @@ def test_one_killed_between_history_and_alias_is_finished_by_the_next(two, monke
     assert champion(two) == 2
     assert rollback(two.root, two.spec).version == 1
     assert told(two)[2:] == [("rolled back", 1, 2)]
+
+
+def test_one_killed_between_history_and_alias_is_not_forgotten_by_a_registration(two, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr("mtl.registry.undo.Undo.__exit__", lambda *_: None)
+        patched.setattr("mtl.registry.rollback.point", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            rollback(two.root, two.spec, why="recall fell")
+    before = told(two)
+    again = two.register()
+    assert (again.decision, again.version, told(two)) == ("promoted", 2, before)
+    assert "was cut short: run `mtl rollback 1` again" in again.reasons[0]
+    assert "cut short" in read_json(two.root / layout.REGISTRATION)["reasons"][0]
+    assert two.register() == again
+    append(open_store(two.root, "people_model"), "rejected", 3, 2, ["another, meanwhile"])
+    assert two.register() == again
+    rollback(two.root, two.spec, "1", why="recall fell")
+    assert champion(two) == 1
+    assert two.register().decision == "rejected"
 
 
 @pytest.mark.slow

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import sqlite3
 import time
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -14,8 +16,9 @@ from hypothesis import strategies as st
 from mtl.errors import RegistryError
 from mtl.registry.requirements import pinned
 from mtl.registry.smoke import difference
-from mtl.registry.store import answering, open_store, without_password
+from mtl.registry.store import answering, experiment, open_store, without_password
 from mtl.registry.tracking import learning_curves, spec_params, task_metrics
+from mtl.registry.version import version_folder
 
 
 @pytest.fixture
@@ -49,7 +52,72 @@ def test_a_registry_that_is_no_database_is_said(tmp_path):
         open_store(tmp_path, "model")
 
 
+SERVER = "operations: {{services: {{mlflow: {{port: 5000, store: '{}'}}}}}}\n"
+
+
+def says(root: Path, store: str) -> None:
+    """Let the spec name the database of the MLflow server."""
+    params = root / "params.yaml"
+    params.write_text(params.read_text() + SERVER.format(store))
+
+
+@pytest.mark.parametrize("said", [None, ""])
+def test_without_an_address_the_folders_own_file_is_its_own(workspace, monkeypatch, said):
+    if said is not None:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", said)
+    assert open_store(workspace.root, "people_model").is_own
+
+
+def test_a_database_that_the_spec_names_is_not_the_folders_own(workspace, tmp_path):
+    says(workspace.root, f"sqlite:///{tmp_path}/shared.db")
+    assert not open_store(workspace.root, "people_model").is_own
+
+
+def test_the_workspaces_own_server_gives_access_to_its_own_file(workspace, monkeypatch):
+    behind_its_server(monkeypatch, workspace.root)
+    assert open_store(workspace.root, "people_model").is_own
+    monkeypatch.setenv("MTL_OWN_REGISTRY", str(workspace.root.parent))
+    assert not open_store(workspace.root, "people_model").is_own
+
+
+@pytest.mark.parametrize("store", ["sqlite:////elsewhere/mlflow.db", "env:NOT_SET_HERE"])
+def test_the_workspaces_own_server_may_stand_before_a_shared_database(workspace, monkeypatch, store):
+    behind_its_server(monkeypatch, workspace.root)
+    says(workspace.root, store)
+    assert not open_store(workspace.root, "people_model").is_own
+
+
+def behind_its_server(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    """As `mtl up` leaves it: an address that is not the file's, and leads to it all the same."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root}/../{root.name}/mlflow.db")
+    monkeypatch.setenv("MTL_OWN_REGISTRY", str(root))
+
+
+def test_a_run_that_another_checkout_registers_is_not_swept(workspace, template, tmp_path, quick_trial):
+    other = tmp_path / "other"
+    shutil.copytree(template, other)
+    for root in (workspace.root, other):
+        says(root, f"sqlite:///{tmp_path}/shared.db")
+    store = open_store(other, "people_model")
+    going_on = store.client.create_run(experiment(store), tags={"mtl.content": "another content"}).info.run_id
+    assert workspace.register().decision == "promoted"
+    run = store.client.get_run(going_on).info
+    assert (run.status, run.lifecycle_stage) == ("RUNNING", "active")
+
+
+def test_a_copied_folder_behind_its_own_server_leaves_the_original_alone(with_champion, registered, monkeypatch):
+    root = with_champion.root
+    behind_its_server(monkeypatch, root)
+    before = {f: f.read_bytes() for f in registered.rglob("*") if f.is_file()}
+    assert version_folder(open_store(root, "people_model"), 1).is_relative_to(root)
+    assert with_champion.register().decision == "promoted"
+    assert {f: f.read_bytes() for f in registered.rglob("*") if f.is_file()} == before
+
+
 def test_passwords_are_not_shown():
+    assert without_password("postgresql://me:a/b#c@host/x") == "postgresql://me:***@host/x"
+    assert without_password("postgresql://host/x?user=me&password=a&y=1") == "postgresql://host/x?user=me&password=***&y=1"
+    assert without_password("http://127.0.0.1:5000/x") == "http://127.0.0.1:5000/x"
     assert without_password("https://me:a@b@host/x") == "https://me:***@host/x"
     assert without_password("sqlite:////a/b.db") == "sqlite:////a/b.db"
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from mtl import layout
+from mtl.cli import main
 from mtl.errors import RegistryError
 from mtl.registry import verbs
 from mtl.registry.around import held
@@ -78,13 +81,53 @@ def test_checkout_does_not_overwrite_what_is_not_committed(changed):
     assert "# mine" not in (root / "params.yaml").read_text()
 
 
+def test_checkout_does_not_overwrite_what_git_could_not_check(changed, monkeypatch):
+    """The file is known to git, but its state is not told: HEAD names a commit whose objects are gone."""
+    root, spec = changed
+    for branch in (root / ".git/refs/heads").iterdir():
+        branch.write_text("1" * 40)
+    assert verbs.git(root, "ls-files", "--", "params.yaml")
+    assert verbs.git(root, "status", "--porcelain", "--", "params.yaml") is None
+    mine = (root / "params.yaml").read_text()
+    with pytest.raises(RegistryError, match=r"params\.yaml and dvc\.lock: changes that are not committed"):
+        verbs.checkout(root, spec, 1)
+    assert (root / "params.yaml").read_text() == mine
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_checkout_waits_for_no_run_and_disturbs_none(changed, monkeypatch, capsys, force):
+    root, _ = changed
+    before = [(root / file).read_bytes() for file in ("params.yaml", "dvc.lock")]
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(sys, "argv", ["mtl", "checkout", "1", *force])
+    (root / ".mtl").mkdir(exist_ok=True)
+    with (root / ".mtl/run.lock").open("w") as run:
+        fcntl.flock(run, fcntl.LOCK_EX)
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == 1
+    assert "another run works in" in capsys.readouterr().err
+    assert [(root / file).read_bytes() for file in ("params.yaml", "dvc.lock")] == before
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert not stop.value.code
+    assert "restored params.yaml" in capsys.readouterr().out
+
+
 def test_checkout_without_git_asks_for_force(with_champion):
     (with_champion.root / "dvc.lock").write_text("stages: {}\n")
     with pytest.raises(RegistryError, match=r"dvc\.lock: changes"):
         verbs.checkout(with_champion.root, with_champion.spec, 1)
 
 
-@pytest.mark.parametrize("version", ["7", "nobody"])
+@pytest.mark.parametrize("alias", ["vetted", "v", "v1-2", "vv1"])
+def test_an_alias_may_begin_with_v(with_champion, alias):
+    root, spec = with_champion.root, with_champion.spec
+    open_store(root, spec.name).client.set_registered_model_alias(spec.name, alias, "1")
+    assert verbs.must_have(root, spec, alias)[1] == 1
+
+
+@pytest.mark.parametrize("version", ["7", "nobody", "²", "v²", "vetted"])
 def test_checkout_of_a_version_that_is_not_there(with_champion, version):
     with pytest.raises(RegistryError, match=rf"version {version} of 'people_model'\n  expected: one of 1\n"):
         verbs.checkout(with_champion.root, with_champion.spec, version)
