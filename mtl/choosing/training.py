@@ -43,6 +43,7 @@ class Job:
 def trained(job: Job, fold: Fold, tell: Tell | None) -> Done:
     """Train, then predict the rows that judge."""
     from mtl.network.predict import predict
+    from mtl.training.devices import on_threads
     from mtl.training.fit import fit
 
     names = [task.name for task in job.encodings.tasks]
@@ -52,9 +53,10 @@ def trained(job: Job, fold: Fold, tell: Tell | None) -> Done:
         checkpoints=job.checkpoints, inputs_key=job.key, whole=of_tasks(fold.whole, names), lesson=lesson,
         progress=None if tell is None else lambda epoch: tell(f"{job.what}, epoch {epoch.epoch}/{epoch.max_epochs}"),
     )  # fmt: skip
-    predicted = predict(fitted.network, job.encodings, fold.judge.inputs)
-    related = None if fitted.relatedness is None else fitted.relatedness.as_json()
-    return Done(predicted, related, None if job.teaches is None else _teaching(fitted.network, learn, job.teaches))
+    with on_threads(job.training.threads):  # as it was trained: what is chosen may not hang on the machine's cores
+        predicted = predict(fitted.network, job.encodings, fold.judge.inputs)
+        teaching = None if job.teaches is None else _teaching(fitted.network, learn, job.teaches, job.training.threads)
+    return Done(predicted, None if fitted.relatedness is None else fitted.relatedness.as_json(), teaching)
 
 
 def _lesson(taught: Taught) -> Lesson:
@@ -65,10 +67,10 @@ def _lesson(taught: Taught) -> Lesson:
     return Lesson(torch.from_numpy(taught.soft), torch.from_numpy(taught.mask))
 
 
-def _teaching(network: Network, learn: AlignedSet, asked: Distillation) -> Taught:
+def _teaching(network: Network, learn: AlignedSet, asked: Distillation, threads: int) -> Taught:
     from mtl.training.distillation import lesson_on
 
-    lesson = lesson_on(network, learn, asked)
+    lesson = lesson_on(network, learn, asked, threads)
     return Taught(lesson.soft.numpy(), lesson.mask.numpy())
 
 

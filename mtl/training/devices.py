@@ -37,20 +37,30 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 
 
 @contextmanager
+def on_threads(count: int) -> Iterator[None]:
+    """Inside, torch computes on so many threads, whatever the machine has: how a sum is parted decides its last bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def settings(training: Training) -> Iterator[torch.device]:
     """The run's device, with its threads, deterministic algorithms and a generator of its own; afterwards all as before."""
     device = device_of(training.device)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    strict = torch.are_deterministic_algorithms_enabled()
     fill = _DETERMINISTIC.fill_uninitialized_memory
-    torch.set_num_threads(training.threads)
     torch.use_deterministic_algorithms(True)
     _DETERMINISTIC.fill_uninitialized_memory = False  # a debugging aid that costs a pass over each new tensor
     try:
-        with kept_memory(), torch.random.fork_rng(devices=range(torch.cuda.device_count()) if device.type == "cuda" else []):
+        generators = torch.random.fork_rng(devices=range(torch.cuda.device_count()) if device.type == "cuda" else [])
+        with on_threads(training.threads), kept_memory(), generators:
             yield device
     finally:
-        torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(strict)
         _DETERMINISTIC.fill_uninitialized_memory = fill
 

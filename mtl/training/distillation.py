@@ -28,6 +28,7 @@ from mtl.network.ragged import rows_at_once
 from mtl.network.sharing import SHARINGS
 from mtl.spec import Distillation, Training
 from mtl.training.batches import Rows, Store
+from mtl.training.devices import on_threads
 from mtl.training.lessons import Lesson
 from mtl.training.sealed import read_sealed, write_sealed
 
@@ -83,9 +84,11 @@ class Teachers:
         return lesson, trained.seconds
 
 
-def lesson_on(teachers: Network, train: Rows, asked: Distillation) -> Lesson:
-    """What networks that are there already say of every row of `train`, on the CPU; for `fit`'s argument `lesson`."""
-    return lesson_of(teachers, Store.of(teachers.plan, train, teachers.device), asked.temperature)
+def lesson_on(teachers: Network, train: Rows, asked: Distillation, threads: int = 1) -> Lesson:
+    """What networks that are there already say of every row of `train`, on the CPU; for `fit`'s argument `lesson`, on as many
+    threads as that has."""
+    with on_threads(threads):
+        return lesson_of(teachers, Store.of(teachers.plan, train, teachers.device), asked.temperature)
 
 
 @torch.no_grad()

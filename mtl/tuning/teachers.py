@@ -34,7 +34,7 @@ def lesson_for(spec: Spec, encodings: Encodings, train: AlignedSet, valid: Align
         if kept is not None:
             return kept[0]
         single = fit(encodings, train, valid, spec.model, spec.training.alone(), sharing="separate")
-        lesson = lesson_on(single.network, train, asked)
+        lesson = lesson_on(single.network, train, asked, spec.training.threads)
         folder.mkdir(exist_ok=True)
         write_lesson(folder, lesson, single.seconds)
         return lesson

@@ -332,3 +332,21 @@ def test_teachers_that_are_there_already_teach_the_same(mixed: Encodings, rows: 
     assert weights(fit(mixed, train, valid, MODEL, asked, lesson=lesson)) == weights(fit(mixed, train, valid, MODEL, asked))
     plain = fit(mixed, train, valid, MODEL, asked.alone(), lesson=lesson)
     assert weights(plain) == weights(fit(mixed, train, valid, MODEL, asked.alone())), "no distillation, no lesson"
+
+
+def test_a_lesson_does_not_hang_on_the_machines_threads(mixed: Encodings, rows: RowsOf) -> None:
+    """On two threads some sums are parted otherwise: their last bits, and all that is learned from them, would differ."""
+    before, asked, lessons = torch.get_num_threads(), Distillation(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            of_each = []
+            for width, count in ((37, 1000), (53, 1000), (29, 700), (45, 1500)):
+                torch.manual_seed(width)
+                network = build_network(mixed, Model(sharing="separate", width=width, depth=2, members=4))
+                of_each.append(distillation.lesson_on(network, rows(mixed, count, 0), asked).soft)
+            assert torch.get_num_threads() == threads
+            lessons.append(of_each)
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(one, two) for one, two in zip(*lessons, strict=True))
