@@ -1,9 +1,12 @@
-"""What holds for every test: no deadline on a shared machine, the same examples each time in CI, the same draws in any order."""
+"""What holds for every test: one thread for numbers, no deadline on a shared machine, the same examples each time in CI, the same
+draws in any order."""
 
 from __future__ import annotations
 
 import os
 import sys
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two workers of two threads on two cores wait for each other: twice the time
 
 import numpy as np
 import pytest
