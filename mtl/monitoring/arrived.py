@@ -16,7 +16,7 @@ from mtl.monitoring.parts import Numbers, Part, Presence
 from mtl.monitoring.profile import Profile
 from mtl.monitoring.reference import chosen, rows_asked
 from mtl.registry.package import Package
-from mtl.serving.batch import Batch, rows_of
+from mtl.serving.batch import OTHER_SPEC, Batch, rows_of
 from mtl.spec import Spec
 
 TIMES = 5
@@ -48,8 +48,7 @@ def _one_kind(source: str, cells: pl.Series, like: Part) -> None:
     if isinstance(like, Numbers) and not (cells.dtype.is_numeric() or cells.dtype == pl.Boolean or cells.dtype == pl.Null):
         raise DataError(
             f"column {cells.name!r} of source {source!r}", expected="numbers, as in the champion's reference profile",
-            found=f"{cells.dtype}, as params.yaml now has it",
-            do="the model was trained with another params.yaml: `mtl checkout champion` brings that back, `mtl run` trains anew",
+            found=f"{cells.dtype}, as params.yaml now has it", do=OTHER_SPEC,
         )  # fmt: skip
 
 

@@ -152,8 +152,8 @@ class Vectors(Part):
         nothing = np.zeros(wide.shape[1])
         mean = wide.mean(axis=0) if len(wide) else nothing
         std = wide.std(axis=0, ddof=1) if len(wide) > 1 else nothing
-        to_scale = [round(float(m), STEPS - floor(log10(s))) if s > 0 else float(m) for m, s in zip(mean, std, strict=True)]
-        return cls(rows, rows - len(wide), tuple(to_scale), tuple(rounded(float(s), 6) for s in std))
+        to_scale = tuple(_to_scale(float(m), float(s)) for m, s in zip(mean, std, strict=True))
+        return cls(rows, rows - len(wide), to_scale, tuple(rounded(float(s), 6) for s in std))
 
 
 def _by_count(cells: pl.Series) -> dict[str, int]:
@@ -172,6 +172,11 @@ def part_of(data: Mapping[str, Any]) -> Part:
 
 def share(part: int, whole: int) -> float:
     return rounded(part / whole) if whole else 0.0
+
+
+def _to_scale(mean: float, std: float) -> float:
+    """A mean to as many digits as its deviation gives a meaning to."""
+    return round(mean, STEPS - floor(log10(std))) if std > 0 else rounded(mean)
 
 
 def rounded(value: float, digits: int = DIGITS) -> float:

@@ -20,6 +20,9 @@ from mtl.pretrained.rows import with_vectors
 from mtl.serving.arrival import arrive
 from mtl.spec import Spec
 
+OTHER_SPEC = "the model was trained with another params.yaml: `mtl checkout champion` brings that back, `mtl run` trains anew"
+"""What to do about a column that a model was not trained on."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -138,5 +141,5 @@ def _inner(dtype: pl.List) -> pl.DataType:
 def _other_spec(one: InputEncoding, source: str, place: str, expected: str, found: str) -> DataError:
     return DataError(
         f"input {one.name!r} of the model: {place} of source {source!r}", expected=expected, found=found,
-        do="the model was trained with another params.yaml: `mtl checkout champion` brings that back, `mtl run` trains anew",
+        do=OTHER_SPEC,
     )  # fmt: skip

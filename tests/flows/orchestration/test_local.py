@@ -56,7 +56,7 @@ def test_a_server_that_ends_is_said_at_once_with_its_last_words(tmp_path: Path) 
     began = time.monotonic()
     with pytest.raises(MtlError, match="database is locked"):
         TemporaryServer("http://127.0.0.1:9/api", tmp_path, process).wait()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 2
 
 
 def test_a_folder_without_a_project_is_said_before_prefect_starts(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_the_server_dies_with_a_run_that_is_killed(tmp_path: Path) -> None:
         time.sleep(1.0)
         run.send_signal(signal.SIGKILL)
         run.wait()
-    until = time.monotonic() + 30
+    until = time.monotonic() + 5
     while time.monotonic() < until and Path(f"/proc/{server}/stat").exists():
         time.sleep(0.05)
     assert not Path(f"/proc/{server}/stat").exists()

@@ -46,7 +46,7 @@ def test_killed_then_run_then_nothing_to_do_then_a_failure(toy: Path, server: st
         assert f"process {run.pid} since " in beside.stderr
         run.kill()
         run.wait()
-    assert_nothing_runs(toy, within=20)
+    assert_nothing_runs(toy, within=5)
 
     (toy / "seconds").write_text("0")
     after = run_at_terminal(toy, server)
@@ -58,7 +58,7 @@ def test_killed_then_run_then_nothing_to_do_then_a_failure(toy: Path, server: st
     again = run_at_terminal(toy)
     assert again.returncode == 0
     assert "nothing to do: all 5 stages are up to date" in again.stdout
-    assert time.perf_counter() - began < 60
+    assert time.perf_counter() - began < 30  # a server's start is most of it: 16 s were seen on a busy machine
 
     (toy / "fail_split").write_text("2")
     (toy / "labs.csv").write_text("other\n")
