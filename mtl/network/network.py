@@ -82,8 +82,8 @@ class Network(nn.Module):
             if of_rows is not None and kind in plain:
                 logits[kind] = self.heads[kind](self._seen(of_rows.seen, view))
             else:
-                at, seen = self._tagged(rows, {name: one.seen for name, one in of_tokens.items()}, self.kinds[kind], view)
-                logits[kind] = at.grid(self.heads[kind](seen), -torch.inf)
+                at, found = self._tagged(kind, rows, {name: one.seen for name, one in of_tokens.items()})
+                logits[kind] = at.grid(found, -torch.inf)
         each = [one for one in (of_rows, *of_tokens.values()) if one is not None]
         wishes = [one.penalty for one in each if one.penalty is not None]
         return Outputs(logits, Shared(each[0].seen, None, sum(wishes[1:], wishes[0]) / len(wishes) if wishes else None))
@@ -95,14 +95,19 @@ class Network(nn.Module):
             lengths = lengths * torch.tensor([[task.tags == name] for task in self.plan.tasks])
         return TokenRows.of(lengths, tokens.device)
 
-    def _tagged(
-        self, rows: Mapping[str, TokenRows], seen: Mapping[str, Tensor], tasks: list[int], view: list[int]
-    ) -> tuple[TokenRows, Tensor]:
-        """Which tokens these tasks read, and what of each, [1 or task, token, member, width]; `view` as in `_seen`."""
+    def _tagged(self, kind: str, rows: Mapping[str, TokenRows], seen: Mapping[str, Tensor]) -> tuple[TokenRows, Tensor]:
+        """Which tokens the tasks of this kind read, and the logits of each, [task, token, member, out].
+
+        Where they read several inputs, each task's product is of its own tokens: the last bit of a product may hang on how many
+        rows it has.
+        """
+        head, tasks, view = self.head(kind), self.kinds[kind], self._views[kind]
         names = [self.plan.tasks[t].tags for t in tasks]
         if len(set(names)) == 1:
-            return rows[names[0]].only(tasks), self._seen(seen[names[0]], view)
-        each = [(rows[name].only([t]), self._seen(seen[name], [at])) for name, t, at in zip(names, tasks, view, strict=True)]
+            return rows[names[0]].only(tasks), head(self._seen(seen[names[0]], view))
+        each = []
+        for place, (name, task, at) in enumerate(zip(names, tasks, view, strict=True)):
+            each.append((rows[name].only([task]), head.product(self._seen(seen[name], [at]), slice(place, place + 1))))
         return side_by_side(each)
 
     def _moved(self, kind: str, told: Tensor, into: Tensor) -> Tensor:

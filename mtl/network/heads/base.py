@@ -55,27 +55,12 @@ class Head(nn.Module, ABC):
 
     def forward(self, x: Tensor) -> Tensor:
         """[1, batch, member, width] (the same for all tasks: one product) or [task, …] → logits."""
-        if self.weight.dim() == 4:
-            return self._of_members(x)
-        tasks, width, out = self.weight.shape
-        if len(x) == 1:
-            flat = self.weight.transpose(0, 1).reshape(width, tasks * out)
-            logits = torch.addmm(self.bias.flatten(), x.flatten(0, 2), flat)
-            return logits.view(x.shape[1], x.shape[2], tasks, out).permute(2, 0, 1, 3)
-        logits = torch.baddbmm(self.bias.unsqueeze(1), x.flatten(1, 2), self.weight)
-        return logits.view(tasks, x.shape[1], x.shape[2], out)
+        return self.product(x)
 
-    def _of_members(self, x: Tensor) -> Tensor:
-        """The same where each member has its own weight: a batched product over members, or over tasks and members."""
-        tasks, members, width, out = self.weight.shape
-        if len(x) == 1:
-            flat = self.weight.permute(1, 2, 0, 3).reshape(members, width, tasks * out)
-            bias = self.bias.transpose(0, 1).reshape(members, 1, tasks * out)
-            rows = x.squeeze(0).expand(-1, members, -1).transpose(0, 1)  # [0] would cost a pass over zeros
-            return torch.baddbmm(bias, rows, flat).view(members, -1, tasks, out).permute(2, 1, 0, 3)
-        rows = x.expand(-1, -1, members, -1).transpose(1, 2).reshape(tasks * members, -1, width)
-        logits = torch.baddbmm(self.bias.view(-1, 1, out), rows, self.weight.flatten(0, 1))
-        return logits.view(tasks, members, -1, out).transpose(1, 2)
+    def product(self, x: Tensor, only: slice = slice(None)) -> Tensor:
+        """As `forward`, of these tasks only."""
+        weight, bias = self.weight[only], self.bias[only]
+        return _of_members(x, weight, bias) if weight.dim() == 4 else _of_one(x, weight, bias)
 
     def slopes(self) -> Tensor:
         """The logits' derivative with respect to what the head reads: [task, width, out] or [task, member, width, out]."""
@@ -164,3 +149,27 @@ def mean_logit(logits: Tensor) -> Tensor:
     """Logits [task, batch, member, out] of probabilities → [task, batch, 1, out], the logit of their mean over members."""
     log = torch.nn.functional.logsigmoid
     return torch.logsumexp(log(logits), 2, keepdim=True) - torch.logsumexp(log(-logits), 2, keepdim=True)
+
+
+def _of_one(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """`Head.forward` with weight [task, width, out] and bias [task, out]."""
+    tasks, width, out = weight.shape
+    if len(x) == 1:
+        flat = weight.transpose(0, 1).reshape(width, tasks * out)
+        logits = torch.addmm(bias.flatten(), x.flatten(0, 2), flat)
+        return logits.view(x.shape[1], x.shape[2], tasks, out).permute(2, 0, 1, 3)
+    logits = torch.baddbmm(bias.unsqueeze(1), x.flatten(1, 2), weight)
+    return logits.view(tasks, x.shape[1], x.shape[2], out)
+
+
+def _of_members(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """The same where each member has its own weight: a batched product over members, or over tasks and members."""
+    tasks, members, width, out = weight.shape
+    if len(x) == 1:
+        flat = weight.permute(1, 2, 0, 3).reshape(members, width, tasks * out)
+        flat_bias = bias.transpose(0, 1).reshape(members, 1, tasks * out)
+        rows = x.squeeze(0).expand(-1, members, -1).transpose(0, 1)  # [0] would cost a pass over zeros
+        return torch.baddbmm(flat_bias, rows, flat).view(members, -1, tasks, out).permute(2, 1, 0, 3)
+    rows = x.expand(-1, -1, members, -1).transpose(1, 2).reshape(tasks * members, -1, width)
+    logits = torch.baddbmm(bias.view(-1, 1, out), rows, weight.flatten(0, 1))
+    return logits.view(tasks, members, -1, out).transpose(1, 2)

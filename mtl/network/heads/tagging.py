@@ -58,9 +58,9 @@ class Tagging(ListedHead):
     def outputs(classes: int) -> int:
         return classes
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Tokens [1 or task, token, member, width] → [task, token, member, tag]."""
-        return super().forward(x).masked_fill(self.beyond, -torch.inf)
+    def product(self, x: Tensor, only: slice = slice(None)) -> Tensor:
+        """Tokens [1 or task, token, member, width] → [task, token, member, tag], of these tasks only."""
+        return super().product(x, only).masked_fill(self.beyond[only], -torch.inf)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Logits [task, batch, length, member, tag], targets int64 [task, batch, longest] → [task, batch, member]; 0 for a row
