@@ -1,4 +1,4 @@
-"""The programs that the supervisor starts: Prefect's server, MLflow's, and a worker for each pool."""
+"""The programs that the supervisor starts: Prefect's server, MLflow's, a worker for each pool, and who looks for new data."""
 
 from __future__ import annotations
 
@@ -45,8 +45,11 @@ def servers(places: Places) -> list[Program]:
 
 
 def workers(places: Places) -> list[Program]:
-    """One a pool."""
-    return [worker(places.root, pool, limit, places.environment()) for pool, limit in places.services.here.items()]
+    """One a pool, and one that looks for new data where the spec asks for that."""
+    found = [worker(places.root, pool, limit, places.environment()) for pool, limit in places.services.here.items()]
+    if places.services.watch:
+        found.append(Program("watch", (sys.executable, "-m", "mtl.orchestration.arrivals", str(places.root)), places.environment()))
+    return found
 
 
 def worker(root: Path, pool: str, limit: int, environment: Mapping[str, str]) -> Program:

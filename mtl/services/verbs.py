@@ -95,8 +95,10 @@ def _tell(root: Path, state: str) -> None:
 
 
 def _listing(now: Running) -> str:
-    workers = [str(one["name"]).removeprefix("worker-") for one in now.programs if not one["port"]]
-    lines = [f"  Prefect  {now.prefect}", f"  MLflow   {now.mlflow}", f"  workers  of the pools {', '.join(workers)}"]
+    names = [str(one["name"]) for one in now.programs]
+    pools = ", ".join(name.removeprefix("worker-") for name in names if name.startswith("worker-"))
+    lines = [f"  Prefect  {now.prefect}", f"  MLflow   {now.mlflow}", f"  workers  of the pools {pools}"]
+    lines += ["  watch    new data of the sources in operations.services.watch"] if "watch" in names else []
     lines += [f"  {one['name']} had to be started again {one['restarts']} times" for one in now.programs if one["restarts"]]
     return "\n".join([*lines, f"  logs     {HOME}/"])
 

@@ -61,6 +61,13 @@ def check_links(spec: Spec) -> None:
         for name in spec.gate.slices:
             _known(name, spec.tasks, ("gate", "slices", name), "a task")
     _check_slices(spec)
+    for name in spec.operations.services.watch:
+        key = ("operations", "services", "watch", name)
+        _known(name, spec.sources, key, "a source")
+        _need(
+            not spec.sources[name].is_sql, key, "a source whose rows lie in files", "a query",
+            "remove it; a schedule of `retrain`, say every five minutes, polls it and does nothing if nothing is new",
+        )  # fmt: skip
 
 
 def _check_slices(spec: Spec) -> None:

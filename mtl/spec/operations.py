@@ -29,6 +29,8 @@ class Services(Part):
     """Work pool -> runs at a time, over all its workers. Where its name begins with `gpu` each run has a device of its own."""
     workers: tuple[Name, ...] | None = None
     """Pools of which `mtl up` starts a worker here; left out: of all. Leave out a pool whose workers are elsewhere."""
+    watch: dict[Name, Annotated[float, Field(ge=1)]] = {}
+    """Source -> seconds between two looks at its folder or file; what arrives there begins a retraining."""
 
     @property
     def here(self) -> dict[str, int]:

@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -76,9 +77,10 @@ class Site:
 
     def _operations(self) -> str:
         ports = {"prefect": self.prefect_port, "mlflow": self.mlflow_port}
-        said = {
+        said: dict[str, Json] = {
             name: {"port": port} | ({"store": self.stores[name]} if name in self.stores else {}) for name, port in ports.items()
         }
+        said["watch"] = {"people": 1}
         return (
             f"operations:\n  services: {json.dumps(said)}\n"
             f"  notify: [{{webhook: '{self.ears.url}'}}]\n"
@@ -168,6 +170,10 @@ class Site:
             if where.startswith(str(self.root.parent)) and len(line) > 2 and re.search(r"/mtl$", line[1]):
                 found.append(line[2])
         return found
+
+
+def began_at(run: Json) -> float:
+    return datetime.fromisoformat(run["start_time"]).timestamp()
 
 
 def until(holds: Callable[[], Any], within: float, why: Callable[[], str] = lambda: "") -> float:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-
 import psutil
 import pytest
 
-from tests.e2e.site import Site, elsewhere, killed, until
+from tests.e2e.site import Site, began_at, elsewhere, killed, until
 from tests.flows.conftest import command
 
 pytestmark = pytest.mark.e2e
@@ -51,7 +48,3 @@ def test_a_stage_runs_in_checkouts_that_share_only_git_the_remote_and_the_server
     assert (site.root / weights).read_bytes() == (there / weights).read_bytes()
     assert not (here / "models/single_task").exists()
     assert command(site.root, "dvc", "status").stdout.strip().endswith("up to date.")
-
-
-def began_at(run: Any) -> float:
-    return datetime.fromisoformat(run["start_time"]).timestamp()

@@ -7,7 +7,7 @@ import time
 import polars as pl
 import pytest
 
-from tests.e2e.site import DAYS, Site, drifted, killed, until
+from tests.e2e.site import DAYS, Site, began_at, drifted, killed, until
 from tests.flows.conftest import command
 
 SECONDS = 800
@@ -146,6 +146,16 @@ def test_a_batch_as_before_does_nothing_and_a_drifted_one_begins_a_retraining(si
     done = site.ended(run)
     assert done["state_type"] == "COMPLETED", done["state"]["message"]
     assert "4 files (1 new)" in (site.root / ".mtl/logs/ingest@visits.log").read_text()
+
+
+def test_a_file_that_arrives_begins_a_retraining(site: Site) -> None:
+    known = {one["id"] for one in site.runs(ON_EVENT)}
+    people = pl.read_csv(site.root / "people.csv")
+    people.with_columns((pl.col("height") + 0.1).round(1)).write_csv(site.root / "people.csv")
+    until(lambda: {one["id"] for one in site.runs(ON_EVENT)} - known, 30, lambda: site.log("watch"))
+    done = site.ended(({one["id"] for one in site.runs(ON_EVENT)} - known).pop())
+    assert done["state_type"] == "COMPLETED", done["state"]["message"]
+    assert (site.root / ".mtl/logs/ingest@people.log").stat().st_mtime > began_at(done)
 
 
 def test_one_command_undoes_a_promotion(site: Site) -> None:

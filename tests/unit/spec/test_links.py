@@ -11,6 +11,15 @@ WRONG = [
     ("kind: binary", "kind: binary, inputs: [bdy]", 14, "tasks.sick.inputs", "an input", "'bdy'", "write 'body'"),
     ("kind: binary", "kind: binary, inputs: [zz]", 14, "tasks.sick.inputs", "an input", "'zz'", "write one of body"),
     ("gate: {}", "gate: {floors: {sik: 0.5}}", 20, "gate.floors.sik", "a task", "'sik'", "write 'sick'"),
+    (
+        "gate: {}",
+        "gate: {}\noperations: {services: {watch: {lab: 9}}}",
+        21,
+        "operations.services.watch.lab",
+        "a source",
+        "'lab'",
+        "'labs'",
+    ),
     ("gate: {}", "gate: {slices: {sik: {age: 0.5}}}", 20, "gate.slices.sik", "a task", "'sik'", "write 'sick'"),
     ("gate: {}", "gate: {slices: {sick: {age=18-40: 0.5}}}", 20, "gate.slices.sick.age=18-40", "COLUMN", "none", "add 'age'"),
     ("source: labs, column: sick", "source: people, column: age", 11, "inputs.body.columns.age", "'sick'", "the target", "remove"),
@@ -20,6 +29,15 @@ WRONG = [
 @pytest.mark.parametrize(("old", "new", "line", "key", "expected", "found", "do"), WRONG)
 def test_a_name_that_leads_nowhere_is_named_with_the_nearest(told, old, new, line, key, expected, found, do) -> None:
     assert told(old, new, key, expected, found, do).what.endswith(f"line {line}, {key}")
+
+
+def test_a_query_is_not_looked_at_but_polled(refused) -> None:
+    error = refused(
+        "  labs: {path: labs.csv}\n",
+        "  labs: {path: labs.json, url: 'sqlite:///x.db', query: SELECT 1}\noperations: {services: {watch: {labs: 5}}}\n",
+    )
+    assert error.what.endswith("operations.services.watch.labs")
+    assert "schedule" in error.do
 
 
 @pytest.mark.parametrize("part", ["entities", "sources", "tasks"])
