@@ -44,8 +44,9 @@ def adapt(
     from mtl.adaptation.run import adapt, means_of
     from mtl.orchestration.current import must_be_current
 
+    of, counts = means_of(means), _counts(labels)  # what was mistyped is said first
     must_be_current(Path(), "split")
-    adapt(Path(), task, means_of(means), _counts(labels), rank=rank, seeds=seeds)
+    adapt(Path(), task, of, counts, rank=rank, seeds=seeds)
 
 
 def _counts(text: str) -> list[int]:

@@ -90,13 +90,11 @@ def test_without_a_champion_it_says_how_to_get_one(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_verb(project_with: Path) -> None:
+def test_the_verb_says_what_has_to_be_made_first_and_what_it_cannot_read(project_with: Path) -> None:
+    """What it does when all is there is done as the README says, in test_readme.py."""
     stale = command(project_with, "mtl", "adapt", "--task", "kilos", check=False)
     assert stale.returncode == 1
     assert "dvc repro split" in stale.stderr
-    command(project_with, "dvc", "repro", "split")
-    done = command(project_with, "mtl", "adapt", "--task", "kilos", "--labels", "50", "--seeds", "1")
-    assert "wrote models/adapted/kilos/" in done.stdout
     wrong = command(project_with, "mtl", "adapt", "--task", "kilos", "--labels", "many", check=False)
     assert wrong.returncode == 2
     assert "Traceback" not in wrong.stderr
