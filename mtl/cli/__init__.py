@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +9,8 @@ from typing import NoReturn
 
 from mtl.cli.app import app
 from mtl.cli.names import SOURCE_STAGES, STAGES
-from mtl.errors import DataError, MtlError
+from mtl.errors import MtlError
+from mtl.unwritable import unwritable
 
 __all__ = ["SOURCE_STAGES", "STAGES", "app", "main"]
 
@@ -27,20 +25,10 @@ def main() -> None:
     except MtlError as error:
         _fail(error)
     except Exception as error:
-        unwritable = _unwritable(error)
-        if unwritable is None:
+        said = unwritable(error, Path.cwd())
+        if said is None:
             raise
-        _fail(unwritable)
-
-
-def _unwritable(error: Exception) -> DataError | None:
-    """A full or closed disk in words, whoever noticed it: Polars and safetensors tell it in the text of errors of their own."""
-    told = re.search(r"\(os error (\d+)\)", str(error))
-    number = error.errno if isinstance(error, OSError) else int(told[1]) if told else None
-    if number not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-        return None
-    place = getattr(error, "filename", None) or Path.cwd()
-    return DataError(f"{place}: cannot write", found=os.strerror(number), do="make room, then run again")
+        _fail(said)
 
 
 def _fail(error: MtlError) -> NoReturn:

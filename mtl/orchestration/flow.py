@@ -39,6 +39,7 @@ from mtl.orchestration.stage import allow, run_stage, stop_all
 from mtl.orchestration.watch import Outcome, watcher
 from mtl.process import FLOW_RUN
 from mtl.spec import SPEC, Operations, read_spec
+from mtl.unwritable import unwritable
 
 RETRY_DELAYS: list[float] = [1, 4]
 """Seconds before the first and the second retry of what reads files and servers of others."""
@@ -137,8 +138,11 @@ def bring_up_to_date(root: Path, force: bool = False, targets: list[str] | None 
     try:
         with workspace_lock(root, wait):
             return _retrain(root, force, targets)
-    except MtlError as error:
-        return Failed(message=str(error), name=_state_name(error.exit_code))
+    except Exception as error:
+        said = error if isinstance(error, MtlError) else unwritable(error, root)
+        if said is None:
+            raise
+        return Failed(message=str(said), name=_state_name(said.exit_code))
 
 
 def _retrain(root: Path, force: bool, targets: list[str] | None) -> State[Any]:
