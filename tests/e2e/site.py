@@ -24,6 +24,7 @@ import psutil
 from tests.flows.conftest import PARAMS, ROOT, command, environment, make_project, tables
 
 Json = Any
+RETRAIN, ON_EVENT = "retrain/retrain", "retrain/on-event"
 DAYS = ("2026-11-01", "2026-11-02", "2026-11-03")
 SPEC = PARAMS.replace("{path: visits.csv}", "{path: visits}").replace("max_epochs: 4, patience: 3", "max_epochs: 6, patience: 6")
 
@@ -100,6 +101,13 @@ class Site:
         text = (self.root / file).read_text()
         assert before in text, f"{before!r} is not in {file}"
         (self.root / file).write_text(text.replace(before, after))
+
+    def deliver(self, people: pl.DataFrame) -> str:
+        """Write the table of the watched source; the run that this begins."""
+        known = {one["id"] for one in self.runs(ON_EVENT)}
+        people.write_csv(self.root / "people.csv")
+        until(lambda: {one["id"] for one in self.runs(ON_EVENT)} - known, 30, lambda: self.log("watch"))
+        return str(({one["id"] for one in self.runs(ON_EVENT)} - known).pop())
 
     def learn(self, epochs: int, width: int) -> None:
         """Another candidate: so many epochs at all events, so wide a network."""
@@ -183,6 +191,15 @@ def until(holds: Callable[[], Any], within: float, why: Callable[[], str] = lamb
         assert time.monotonic() - began < within, f"not within {within} s\n{why()}"
         time.sleep(0.2)
     return time.monotonic() - began
+
+
+def answers(ask: Callable[[], Json]) -> bool:
+    """Whether the server that is asked is there."""
+    try:
+        ask()
+    except OSError:
+        return False
+    return True
 
 
 def killed(process: psutil.Process) -> None:

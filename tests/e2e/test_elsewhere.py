@@ -5,12 +5,11 @@ from __future__ import annotations
 import psutil
 import pytest
 
-from tests.e2e.site import Site, began_at, elsewhere, killed, until
+from tests.e2e.site import RETRAIN, Site, began_at, elsewhere, killed, until
 from tests.flows.conftest import command
 
 pytestmark = pytest.mark.e2e
 
-RETRAIN = "retrain/retrain"
 FAR = """\
   - name: far
     entrypoint: flows/stage.py:stage

@@ -7,13 +7,12 @@ import time
 import polars as pl
 import pytest
 
-from tests.e2e.site import DAYS, Site, began_at, drifted, killed, until
+from tests.e2e.site import DAYS, ON_EVENT, RETRAIN, Site, answers, drifted, killed, until
 from tests.flows.conftest import command
 
 SECONDS = 800
 """Epochs of this small project that take some ten seconds."""
 MINUTES = 8000
-RETRAIN, ON_EVENT = "retrain/retrain", "retrain/on-event"
 
 
 def test_a_second_start_and_a_second_deployment_are_harmless(site: Site) -> None:
@@ -91,8 +90,8 @@ def test_a_run_outlives_a_restart_of_the_server(site: Site) -> None:
     run = site.start(RETRAIN, force=True)
     until(lambda: site.stages(), 30)
     site.program("prefect").kill()
-    until(lambda: not _answers(site), 10)
-    until(lambda: _answers(site), 60)
+    until(lambda: not answers(lambda: site.prefect("health")), 10)
+    until(lambda: answers(lambda: site.prefect("health")), 60)
     assert site.ended(run, within=150)["state_type"] == "COMPLETED"
 
 
@@ -148,16 +147,6 @@ def test_a_batch_as_before_does_nothing_and_a_drifted_one_begins_a_retraining(si
     assert "4 files (1 new)" in (site.root / ".mtl/logs/ingest@visits.log").read_text()
 
 
-def test_a_file_that_arrives_begins_a_retraining(site: Site) -> None:
-    known = {one["id"] for one in site.runs(ON_EVENT)}
-    people = pl.read_csv(site.root / "people.csv")
-    people.with_columns((pl.col("height") + 0.1).round(1)).write_csv(site.root / "people.csv")
-    until(lambda: {one["id"] for one in site.runs(ON_EVENT)} - known, 30, lambda: site.log("watch"))
-    done = site.ended(({one["id"] for one in site.runs(ON_EVENT)} - known).pop())
-    assert done["state_type"] == "COMPLETED", done["state"]["message"]
-    assert (site.root / ".mtl/logs/ingest@people.log").stat().st_mtime > began_at(done)
-
-
 def test_one_command_undoes_a_promotion(site: Site) -> None:
     before = site.champion()
     site.mtl("rollback")
@@ -170,13 +159,6 @@ def test_one_command_undoes_a_promotion(site: Site) -> None:
 def test_down_leaves_no_process_behind(site: Site) -> None:
     assert "nothing is left running" in site.mtl("down")
     assert not site.stages()
-
-
-def _answers(site: Site) -> bool:
-    try:
-        return bool(site.prefect("health"))
-    except OSError:
-        return False
 
 
 pytestmark = pytest.mark.e2e
