@@ -10,7 +10,8 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +22,7 @@ from urllib.request import Request, urlopen
 import polars as pl
 import psutil
 
+from mtl.services.marked import marked
 from tests.flows.conftest import PARAMS, ROOT, command, environment, make_project, tables
 
 Json = Any
@@ -178,6 +180,20 @@ class Site:
             if where.startswith(str(self.root.parent)) and len(line) > 2 and re.search(r"/mtl$", line[1]):
                 found.append(line[2])
         return found
+
+
+@contextmanager
+def in_production(root: Path, stores: Mapping[str, str] | None = None) -> Iterator[Site]:
+    """The project with its services up; afterwards nothing of it runs any more."""
+    site = Site(root, stores)
+    said = site.mtl("up", "--detach")
+    assert f"http://127.0.0.1:{site.prefect_port}" in said
+    try:
+        yield site
+    finally:
+        site.mtl("down")
+        left = marked(site.root)
+        assert not left, f"left running: {[one.cmdline() for one in left]}"
 
 
 def began_at(run: Json) -> float:

@@ -120,16 +120,6 @@ def test_predictions_are_written_once_a_partition(site: Site) -> None:
     assert "nothing to do" in again["state"]["message"]
 
 
-def test_a_day_of_the_past_is_retrained_beside_the_champion(site: Site) -> None:
-    champion, spec = site.champion(), (site.root / "params.yaml").read_text()
-    for message in (f"backfill-{DAYS[1]}", "1 experiments"):  # the second time nothing is left to do
-        done = site.ended(site.start("backfill/backfill", since=DAYS[1], until=DAYS[1]))
-        assert done["state_type"] == "COMPLETED", done["state"]["message"]
-        assert message in done["state"]["message"]
-    assert command(site.root, "dvc", "exp", "list", "--name-only").stdout.split() == [f"backfill-{DAYS[1]}"]
-    assert (site.champion(), (site.root / "params.yaml").read_text()) == (champion, spec)
-
-
 def test_a_batch_as_before_does_nothing_and_a_drifted_one_begins_a_retraining(site: Site) -> None:
     calm = site.ended(site.start("monitor/monitor", source="visits"))
     assert calm["state"]["message"] == f"0 of {len(DAYS)} batches drifted", calm["state"]["message"]

@@ -14,16 +14,16 @@ KIND = "process"
 def make_pools(client: SyncPrefectClient, pools: Mapping[str, int]) -> list[str]:
     """Make each pool, or set its limit; what was done, in words."""
     from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
-    from prefect.exceptions import ObjectNotFound
+    from prefect.exceptions import ObjectAlreadyExists
 
     done = []
     for name, limit in pools.items():
         try:
-            known = client.read_work_pool(name)
-        except ObjectNotFound:
             client.create_work_pool(WorkPoolCreate(name=name, type=KIND, concurrency_limit=limit))
             done.append(f"pool {name}: made, {_runs(limit)}")
             continue
+        except ObjectAlreadyExists:  # not asked for beforehand: a worker that starts makes its pool, perhaps just now
+            known = client.read_work_pool(name)
         if known.concurrency_limit != limit:
             client.update_work_pool(name, WorkPoolUpdate(concurrency_limit=limit))
             done.append(f"pool {name}: {_runs(limit)}")
