@@ -17,6 +17,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from mtl.data.sources import has_moments
+from mtl.dvc_reads import must_be_read_by_dvc
 from mtl.errors import DataError
 from mtl.files import replacing
 from mtl.orchestration.batches import partitions_by_date
@@ -36,6 +37,7 @@ def retrain_as_of(root: str, day: datetime.date, sources: list[str]) -> str:
     if name in experiments(where):
         return name
     spec = read_spec(where / SPEC)
+    must_be_read_by_dvc((where / SPEC).read_text(encoding="utf-8"), SPEC, also_rewritten=True)
     pins = [f"--set-param=++sources.{source}.as_of={day}" for source in sources]  # ++: also where the spec has no such key yet
     copied = [f"--copy-paths={path}" for said in spec.sources.values() for path in _untracked(where, said.path)]
     command = [*DVC, "exp", "run", "--temp", "--name", name, *pins, *copied]

@@ -14,6 +14,7 @@ from rich.text import Text
 from mtl.data.contract.columns import uses_of
 from mtl.data.contract.use import Use
 from mtl.data.sources import read_header
+from mtl.dvc_reads import must_be_read_by_dvc
 from mtl.errors import DataError
 from mtl.pretrained.source import find_model
 from mtl.spec import (
@@ -48,6 +49,7 @@ def check_project(root: Path, console: Console | None = None) -> None:
 def describe_project(root: Path) -> RenderableType:
     """What will be done, to be printed. Raises SpecError or DataError as `check_project` does."""
     spec = read_spec(root / SPEC)
+    must_be_read_by_dvc((root / SPEC).read_text(encoding="utf-8"), SPEC)
     headers = {name: [str(column) for column in read_header(spec, name, root)] for name in spec.sources}
     check_columns(spec, headers, root)
     for name, one in spec.inputs.items():

@@ -80,16 +80,12 @@ class Site:
 
     def _operations(self) -> str:
         ports = {"prefect": self.prefect_port, "mlflow": self.mlflow_port}
-        said: dict[str, Json] = {
-            name: {"port": port} | ({"store": self.stores[name]} if name in self.stores else {}) for name, port in ports.items()
-        }
-        said["watch"] = {"people": 1}
-        return (
-            f"operations:\n  services: {json.dumps(said)}\n"
-            f"  notify: [{{webhook: '{self.ears.url}'}}]\n"
-            "  monitor: {least_rows: 50}\n"
-            "  record: branch\n"
-        )
+        lines = ["operations:", "  services:", "    watch: {people: 1}"]
+        for name, port in ports.items():
+            lines += [f"    {name}:", f"      port: {port}"]
+            lines += [f"      store: {self.stores[name]}"] if name in self.stores else []
+        lines += ["  notify:", f"    - webhook: {self.ears.url}", "  monitor: {least_rows: 50}", "  record: branch", ""]
+        return "\n".join(lines)
 
     def mtl(self, *arguments: str, check: bool = True) -> str:
         done = command(self.root, "mtl", *arguments, check=check)
