@@ -30,7 +30,7 @@ def main(model_uri: str, golden: str) -> int:
     rows = pl.read_parquet(Path(golden))
     predicted = [name for name in rows.columns if name.startswith(PREDICTED)]
     wanted = rows.select(predicted).rename(lambda name: name.removeprefix(PREDICTED))
-    model = mlflow.pyfunc.load_model(model_uri)
+    model = mlflow.pyfunc.load_model(model_uri, suppress_warnings=True)  # else it reads the metadata of every package: a second
     asked = rows.select(model.metadata.get_input_schema().input_names())
     problem = difference(pl.from_pandas(model.predict(asked.to_pandas())), wanted)
     print(problem or f"{rows.height} golden rows predicted as when the model was packed")

@@ -17,8 +17,6 @@ from ruamel.yaml import YAML
 
 from mtl.project import init_example
 from mtl.project.examples import examples, needs_of
-from mtl.registry.gate import Rule
-from mtl.registry.trial import RULE
 from mtl.spec import read_spec
 from tests.tiny_bert import LONGEST, tiny_bert
 
@@ -33,8 +31,6 @@ SMALL = {
     "model": {"width": 16, "members": 2}, "training": {"max_epochs": 1}, "evaluation": {"resamples": 100},
     "encoding": {"on_unfit": "drop"},
 }  # fmt: skip
-FRESH = ("language", "speech_and_image")
-"""Examples whose model is loaded in a fresh process too: all kinds of inputs, heads and shapes that there are, but for tables."""
 AFTER = ("split", "embed", "encode", "align", "choose", "baseline", "train", "trees", "evaluate", "register", "report")
 
 
@@ -74,8 +70,6 @@ def test_an_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     few = partial(HistGradientBoostingClassifier, max_iter=ROUNDS)
     monkeypatch.setattr("sklearn.ensemble.HistGradientBoostingClassifier", few)
     monkeypatch.setattr("mtl.evaluation.cost.ENOUGH", 1e-9)  # one look at how long a prediction takes
-    if name not in FRESH:
-        monkeypatch.setattr("mtl.registry.register.golden_trial", lambda *_: Rule(RULE, True, "not asked"))
     spec = read_spec()
     for source in spec.sources:
         stage("ingest", source)

@@ -63,6 +63,6 @@ def test_tune_and_adapt_as_written(copy: Path) -> None:
     new = "  kilos: {source: visits, column: weight, kind: regression, unit: kg}\n"
     (copy / "params.yaml").write_text(spec.replace("encoding: {}", f"{new}encoding: {{}}"))
     block = next(block for block in commands(README) if any(line.startswith("mtl adapt") for line in block))
-    for line in block:
-        command(copy, *line.replace("NEW", "kilos").split())
+    said = [command(copy, *line.replace("NEW", "kilos").split()).stdout for line in block]
+    assert "wrote models/adapted/kilos/" in said[-1]
     assert (copy / "models/adapted/kilos").is_dir()

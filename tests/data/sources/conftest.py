@@ -102,6 +102,10 @@ class Server:
                 connection.execute(statement.encode())
 
 
+class NoServerError(Exception):
+    """Neither the package pgserver nor the system has a PostgreSQL that starts here."""
+
+
 def _binaries() -> Iterator[Path]:
     """Folders with initdb and pg_ctl: those of the package pgserver, then Debian's."""
     package = find_spec("pgserver")
@@ -112,7 +116,10 @@ def _binaries() -> Iterator[Path]:
 
 @contextmanager
 def running(folder: Path, extension: str = "plpgsql") -> Iterator[Server]:
-    """A server whose files lie in `folder`, with an extension to be had. As root it runs as `nobody`: PostgreSQL refuses root."""
+    """A server whose files lie in `folder`, with an extension to be had. As root it runs as `nobody`: PostgreSQL refuses root.
+
+    Raises NoServerError where none can be started.
+    """
     user = "nobody" if os.geteuid() == 0 else None
     if user:
         shutil.chown(folder, user)
@@ -133,7 +140,7 @@ def running(folder: Path, extension: str = "plpgsql") -> Iterator[Server]:
         finally:
             _call(user, binaries / "pg_ctl", "-D", folder / "data", "-m", "immediate", "-w", "stop")
         return
-    pytest.skip("no PostgreSQL server can be started here: " + ("; ".join(reasons) or "install pgserver or postgresql"))
+    raise NoServerError("no PostgreSQL server can be started here: " + ("; ".join(reasons) or "install pgserver or postgresql"))
 
 
 def _has(binaries: Path, extension: str) -> bool:
@@ -166,5 +173,7 @@ def postgresql() -> Iterator[Server]:
     try:
         with running(folder) as server:
             yield server
+    except NoServerError as missing:
+        pytest.skip(str(missing))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
