@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mtl.project.guessed import Guess, GuessedSource, GuessedTask, InputColumn, Range, plain_name
 from mtl.project.look import NULL_VALUES
@@ -33,8 +33,48 @@ def _quote(value: str) -> str:
     return f'"{"".join(escaped)}"'
 
 
+def _mapping(start: str, pairs: Mapping[str, str | Sequence[str]], why: str = "") -> Iterator[str]:
+    """`start: {…}` on one line, or a line a pair where that is too long or DVC would not read it; values are YAML already."""
+    flat = ", ".join(f"{key}: {value if isinstance(value, str) else _flow(value)}" for key, value in pairs.items())
+    line = f"{start}: {{{flat}}}"
+    if len(line) <= WIDTH and all(_may_stand_in_braces([value] if isinstance(value, str) else value) for value in pairs.values()):
+        yield line + _comment(why)
+        return
+    yield f"{start}:{_comment(why)}"
+    inside = " " * (len(start) - len(start.lstrip()) + 2)
+    for key, value in pairs.items():
+        yield from [f"{inside}{key}: {value}"] if isinstance(value, str) else _sequence(f"{inside}{key}", value)
+
+
+def _sequence(start: str, values: Sequence[str], why: str = "") -> Iterator[str]:
+    """`start: […]` on as many lines as it needs, or a line a value where DVC would not read it; values are YAML already."""
+    if _may_stand_in_braces(values):
+        *lines, last = _wrapped(f"{start}: ", values)
+        yield from (*lines, last + _comment(why))
+        return
+    yield f"{start}:{_comment(why)}"
+    yield from (f"{' ' * (len(start) - len(start.lstrip()) + 2)}- {value}" for value in values)
+
+
+def _may_stand_in_braces(values: Iterable[str]) -> bool:
+    """Whether DVC reads them in { } and [ ] also after it has written them anew (see mtl/dvc_reads.py)."""
+    return not any(mark in value for value in values for mark in "?:")
+
+
 def _flow(values: Sequence[str]) -> str:
-    return "[" + ", ".join(scalar(v) for v in values) + "]"
+    return "[" + ", ".join(values) + "]"
+
+
+def _wrapped(start: str, values: Sequence[str]) -> Iterator[str]:
+    """A list of values on as many lines as it needs."""
+    line, indent = f"{start}[", " " * (len(start) - len(start.lstrip()) + 2)
+    for i, value in enumerate(values):
+        word = value + ("," if i + 1 < len(values) else "]")
+        if len(line) + len(word) > WIDTH and line.strip():
+            yield line.rstrip()
+            line = indent
+        line += word + " "
+    yield line.rstrip()
 
 
 def _number(value: float) -> str:
@@ -54,9 +94,12 @@ def _head(guess: Guess) -> Iterator[str]:
     yield ""
     yield "entities:"
     yield "  row: # what a row is about; rename it as you like"
-    yield f"    key: {scalar(guess.keys[0]) if len(guess.keys) == 1 else _flow(guess.keys)}"
-    way = f", {guess.split.way}: {scalar(guess.split.column)}" if guess.split.way else ""
-    yield f"    split: {{train: 0.7, valid: 0.1, test: 0.2, seed: 0{way}}}{_comment(guess.split.why)}"
+    keys = [scalar(key) for key in guess.keys]
+    yield from [f"    key: {keys[0]}"] if len(keys) == 1 else _sequence("    key", keys)
+    split = {"train": "0.7", "valid": "0.1", "test": "0.2", "seed": "0"}
+    if guess.split.way:
+        split[guess.split.way] = scalar(guess.split.column)
+    yield from _mapping("    split", split, guess.split.why)
 
 
 def _sources(guess: Guess) -> Iterator[str]:
@@ -75,7 +118,8 @@ def _manner(source: GuessedSource) -> Iterator[str]:
         yield f"    encoding: {table.encoding} # it is not UTF-8; check that its letters come out right"
     more = (*table.null_values, *source.codes)
     if more:
-        yield f"    null_values: {_quoted((*NULL_VALUES, *more))} # {', '.join(more)} found where a value is missing"
+        all_of_them = [_quote(value) for value in (*NULL_VALUES, *more)]
+        yield from _sequence("    null_values", all_of_them, f"{', '.join(more)} found where a value is missing")
     if source.row_number:
         yield f"    row_number: {scalar(source.row_number)} # it has no key"
     if source.latest_by:
@@ -86,17 +130,14 @@ def _manner(source: GuessedSource) -> Iterator[str]:
         yield f"    max_quarantined: {limit:g} # {source.set_aside:.1%} of its rows, or of one target's labels, will be set aside"
 
 
-def _quoted(values: Sequence[str]) -> str:
-    return "[" + ", ".join(_quote(v) for v in values) + "]"
-
-
 def _inputs(guess: Guess) -> Iterator[str]:
     yield "inputs:"
     taken = set(guess.inputs)
     for source, columns in guess.inputs.items():
         for text in (column for column in columns if column.kind == "text"):
             taken.add(name := plain_name(text.name, taken))
-            yield f"  {name}: {{source: {source}, kind: text, column: {scalar(text.name)}, network: cnn}}{_comment(text.why)}"
+            said = {"source": source, "kind": "text", "column": scalar(text.name), "network": "cnn"}
+            yield from _mapping(f"  {name}", said, text.why)
         if cells := [column for column in columns if column.kind != "text"]:
             yield f"  {source}:"
             yield f"    source: {source}"
@@ -114,57 +155,32 @@ def _key(name: str) -> str:
 
 
 def _column(column: InputColumn) -> Iterator[str]:
-    values = f", values: {_flow(column.values)}" if column.values else ""
-    line = f"      {_key(column.name)}: {{kind: {column.kind}{_range(column.range)}{values}}}"
-    if len(line) <= WIDTH:
-        yield line + _comment(column.why)
-        return
-    yield f"      {_key(column.name)}:{_comment(column.why)}"
-    yield f"        kind: {column.kind}"
-    yield from _wrapped("        values: ", column.values)
+    said: dict[str, str | Sequence[str]] = {"kind": column.kind, **_range(column.range)}
+    if column.values:
+        said["values"] = [scalar(value) for value in column.values]
+    yield from _mapping(f"      {_key(column.name)}", said, column.why)
 
 
-def _wrapped(start: str, values: Sequence[str]) -> Iterator[str]:
-    """A list of values on as many lines as it needs."""
-    line, indent = f"{start}[", " " * (len(start) - len(start.lstrip()) + 2)
-    for i, value in enumerate(values):
-        word = scalar(value) + ("," if i + 1 < len(values) else "]")
-        if len(line) + len(word) > WIDTH and line.strip():
-            yield line.rstrip()
-            line = indent
-        line += word + " "
-    yield line.rstrip()
-
-
-def _range(span: Range | None) -> str:
-    return f", min: {_number(span.low)}, max: {_number(span.high)}" if span else ""
+def _range(span: Range | None) -> dict[str, str]:
+    return {"min": _number(span.low), "max": _number(span.high)} if span else {}
 
 
 def _tasks(guess: Guess) -> Iterator[str]:
     yield "tasks: # each may see every input; name some under `inputs` to hide the others"
     for task in guess.tasks:
-        line = f"  {task.name}: {{{', '.join(_task(task))}}}"
-        if len(line) <= WIDTH:
-            yield line + _comment(task.why)
-            continue
-        yield f"  {task.name}:{_comment(task.why)}"
-        for said in _task(task):
-            yield from _wrapped("    classes: ", task.classes) if said.startswith("classes: ") else [f"    {said}"]
+        yield from _mapping(f"  {task.name}", _task(task), task.why)
 
 
-def _task(task: GuessedTask) -> Iterator[str]:
-    yield f"source: {task.source}"
-    yield f"column: {scalar(task.column)}"
-    yield f"kind: {task.kind}"
+def _task(task: GuessedTask) -> dict[str, str | Sequence[str]]:
+    said: dict[str, str | Sequence[str]] = {"source": task.source, "column": scalar(task.column), "kind": task.kind}
     if task.positive is not None and task.negative is not None and not task.plain:
-        yield f"positive: {scalar(task.positive)}"
-        yield f"negative: {scalar(task.negative)}"
+        said |= {"positive": scalar(task.positive), "negative": scalar(task.negative)}
     if task.classes:
-        yield f"classes: {_flow(task.classes)}"
-    if task.range:
-        yield _range(task.range).removeprefix(", ")
+        said["classes"] = [scalar(one) for one in task.classes]
+    said |= _range(task.range)
     if task.may_drop:
-        yield "on_unfit: drop"
+        said["on_unfit"] = "drop"
+    return said
 
 
 def _learning(guess: Guess) -> Iterator[str]:

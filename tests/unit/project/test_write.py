@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from mtl.project.write import _wrapped, params_text, scalar
+from mtl.dvc_reads import must_be_read_by_dvc
+from mtl.project.write import _mapping, _sequence, params_text, scalar
 from mtl.spec import parse_spec
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -20,8 +21,21 @@ def test_a_text_is_read_back_as_it_was(value: str) -> None:
 
 @given(st.lists(TEXT, min_size=1, max_size=30))
 def test_a_list_on_many_lines_is_read_back_as_it_was(values: list[str]) -> None:
-    text = "k:\n" + "\n".join(_wrapped("    values: ", values))
+    text = "k:\n" + "\n".join(_sequence("    values", [scalar(value) for value in values], "what # was: seen?"))
+    must_be_read_by_dvc(text, "params.yaml", also_rewritten=True)
     assert YAML(typ="safe").load(text)["k"]["values"] == values
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["kind", "positive", "classes", "min"]), st.one_of(TEXT, st.lists(TEXT, min_size=1)), min_size=1
+    )
+)
+def test_a_mapping_is_read_back_as_it_was_also_by_dvc(said: dict[str, str | list[str]]) -> None:
+    pairs = {key: scalar(value) if isinstance(value, str) else [scalar(one) for one in value] for key, value in said.items()}
+    text = "k:\n" + "\n".join(_mapping("    name", pairs, "what # was: seen?"))
+    must_be_read_by_dvc(text, "params.yaml", also_rewritten=True)
+    assert YAML(typ="safe").load(text)["k"]["name"] == said
 
 
 def test_words_that_yaml_1_1_would_take_for_truth_are_quoted() -> None:
@@ -29,9 +43,10 @@ def test_words_that_yaml_1_1_would_take_for_truth_are_quoted() -> None:
 
 
 def test_the_spec_says_what_was_guessed(people, guess) -> None:
-    odd = people.with_columns(pl.col("sex").alias("a: b # c"), pl.col("age").alias("yes"))
-    found = guess(odd, ["person_id"], ["sick", "pressure", "health"])
+    odd = people.with_columns(pl.col("sex").alias("a: b # c"), pl.col("age").alias("yes"), pl.col("health").alias("well?"))
+    found = guess(odd, ["person_id"], ["sick", "pressure", "health", "well?"])
 
+    must_be_read_by_dvc(params_text(found), "params.yaml", also_rewritten=True)
     spec = parse_spec(YAML(typ="rt").load(params_text(found)))
 
     columns = spec.inputs["t"].columns
@@ -40,6 +55,7 @@ def test_the_spec_says_what_was_guessed(people, guess) -> None:
     assert columns["sex"].values == ("female", "male")
     assert (spec.tasks["sick"].positive, spec.tasks["sick"].negative) == ("yes", "no")
     assert spec.tasks["health"].classes == ("poor", "fair", "good")
+    assert spec.tasks["well"].column == "well?"
     assert spec.evaluation.slices == {"sex": None}
 
 
