@@ -23,7 +23,7 @@ test-fast: install      ## all but the slow ones
 	@pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 e2e: install            ## the README's main job on a sample; a whole site in production on loopback: cron, kills, drift, rollback; dvc killed in mid-write
-	@pytest -n 2 --dist loadfile tests/e2e
+	@pytest -n 3 --dist loadfile tests/e2e
 
 check: install          ## ruff, format, strict types, code lock
 	@ruff check .

@@ -7,7 +7,7 @@ import time
 import polars as pl
 import pytest
 
-from tests.e2e.site import DAYS, ON_EVENT, RETRAIN, Site, answers, drifted, killed, until
+from tests.e2e.site import DAYS, ON_EVENT, RETRAIN, Site, drifted, killed, until
 from tests.flows.conftest import command
 
 SECONDS = 800
@@ -84,15 +84,6 @@ def test_a_run_whose_machine_dies_is_crashed_within_90_s_and_goes_on_from_its_ch
     epochs = [line for line in (site.root / ".mtl/logs/baseline.log").read_text().splitlines() if "epoch" in line]
     assert "epoch 1/" not in epochs[0], "trained from the beginning again"
     assert "had to be started again" in site.mtl("status")
-
-
-def test_a_run_outlives_a_restart_of_the_server(site: Site) -> None:
-    run = site.start(RETRAIN, force=True)
-    until(lambda: site.stages(), 30)
-    site.program("prefect").kill()
-    until(lambda: not answers(lambda: site.prefect("health")), 10)
-    until(lambda: answers(lambda: site.prefect("health")), 60)
-    assert site.ended(run, within=150)["state_type"] == "COMPLETED"
 
 
 def test_a_candidate_that_breaks_a_floor_is_refused_and_somebody_is_told_why(site: Site) -> None:

@@ -89,6 +89,15 @@ def test_while_mlflow_is_away_a_run_tries_again_and_fails_and_the_next_one_goes_
     assert command(site.root, "dvc", "status").stdout.strip().endswith("up to date.")
 
 
+def test_a_run_outlives_a_restart_of_the_server(site: Site) -> None:
+    run = site.start(RETRAIN, force=True)
+    until(lambda: site.stages(), 30)
+    site.program("prefect").kill()
+    until(lambda: not answers(lambda: site.prefect("health")), 10)
+    until(lambda: answers(lambda: site.prefect("health")), 60)
+    assert site.ended(run, within=150)["state_type"] == "COMPLETED"
+
+
 def test_a_day_of_the_past_is_retrained_beside_the_champion_and_meets_the_gate_if_told_to(site: Site) -> None:
     champion, spec, days = site.champion(), (site.root / "params.yaml").read_text(), {"since": DAYS[1], "until": DAYS[1]}
     for message in (f"backfill-{DAYS[1]}", "1 experiments"):  # the second time nothing is left to do
