@@ -3,6 +3,7 @@
     python -m benchmarks.quality                                   # every cell; goes on where it was stopped
     python -m benchmarks.quality --data nhanes --labels 1 0.05     # some of them
     python -m benchmarks.quality --set training.balancing=nash     # another variant beside the default
+    python -m benchmarks.quality --data nhanes --labels 1 --fresh  # other splits than those that the default was chosen on
     python -m benchmarks.quality --only-tables
 
 Figures are kept in benchmarks/quality/results.json, a cell each, with a hash of the code that made them.
@@ -23,10 +24,9 @@ from ruamel.yaml import YAML
 from benchmarks.quality.cells import Cell, Changes
 from benchmarks.quality.networks import NETWORKS
 from benchmarks.quality.results import add, read
+from benchmarks.quality.seeds import FRESH, SEEDS
 from benchmarks.quality.tables import write_tables
 
-SEEDS = (7, 11, 13, 17, 23)
-"""Of the split; fixed before the first run."""
 SHARES = {"nhanes": (1, 0.2, 0.05), "census": (1, 0.2, 0.05), "tox21": (1, 0.2, 0.05), "reviews": (1,)}
 
 
@@ -45,8 +45,11 @@ def cells(data: Iterable[str], shares: Iterable[float], seeds: Iterable[int], ch
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", choices=SHARES, default=list(SHARES))
-    parser.add_argument("--labels", nargs="+", type=float, default=[], help="shares of the training labels; all if left out")
+    parser.add_argument(
+        "--labels", nargs="+", type=float, default=[], help="shares of the rows of train and valid; all if left out"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
+    parser.add_argument("--fresh", dest="seeds", action="store_const", const=FRESH, help="splits that nothing was chosen on")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a change of the spec; again for more")
     parser.add_argument("--shared", type=Path, default=Path("../shared/data"), help="folder with tox21/tox21.parquet")
     parser.add_argument("--processes", type=int, default=2)

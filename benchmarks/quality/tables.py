@@ -10,6 +10,7 @@ from typing import Any
 from scipy import stats
 
 from benchmarks.quality.networks import NETWORKS
+from benchmarks.quality.seeds import FRESH
 from benchmarks.results import Section, write
 
 Cells = Sequence[Mapping[str, Any]]
@@ -25,6 +26,7 @@ def write_tables(results: Mapping[str, Mapping[str, Any]]) -> None:
 
 EXPLAINED = (
     "Means over tasks of the headline metric, and over split seeds, with the 95 % interval over seeds where there are several."
+    " `labels`: the share of train's and valid's rows that are learned from; test is whole."
     " `delta_m`: mean gain over single-task, percent of the loss form. `worse`: verdicts, over all seeds."
     " `seconds`: of training the shared network, beside other work; its teachers, if any, are the single-task networks."
 )
@@ -108,9 +110,10 @@ def _grouped(cells: Cells) -> dict[tuple[float, str], list[Mapping[str, Any]]]:
 
 
 def _variant(cell: Mapping[str, Any]) -> str:
-    """`default`, a network's name, or what was changed."""
+    """`default`, a network's name, or what was changed; splits that nothing was chosen on stand apart."""
     named = (name for name, changes in NETWORKS.get(cell["data"], {}).items() if dict(changes) == cell["changes"])
-    return next(named, ", ".join(f"{key} {json.dumps(value)}" for key, value in cell["changes"].items()) or "default")
+    variant = next(named, ", ".join(f"{key} {json.dumps(value)}" for key, value in cell["changes"].items()) or "default")
+    return f"{variant}, fresh splits" if cell["seed"] in FRESH else variant
 
 
 def _plain(cells: Cells) -> str:
