@@ -13,6 +13,8 @@ SLICED = re.compile(r"^(gender|sex|region|country|site)$", re.IGNORECASE)
 """Columns whose values one wants to see apart."""
 NO_PLAIN = re.compile(r"^(true|false|null|yes|no|on|off|y|n|~)$", re.IGNORECASE)
 WIDTH = 120
+FEW = 2_000
+"""Rows up to which an implicit ensemble costs seconds; what it gains, benchmarks/RESULTS.md has for a share of NHANES' labels."""
 
 
 def params_text(guess: Guess) -> str:
@@ -188,13 +190,15 @@ def _learning(guess: Guess) -> Iterator[str]:
     yield "  on_unfit: stop # a task without enough labels stops the run; `drop` leaves it out"
     yield "  leak: {threshold: 0.98, on_leak: stop} # an input column that alone predicts a task stops the run"
     yield ""
-    yield "model: {sharing: shared_bottom, width: 256, depth: 2, dropout: 0.3}"
-    yield ""
     rows = max(source.table.rows for source in guess.sources.values())
-    batch = next(size for size, most in ((64, 2_000), (256, 50_000), (1024, math.inf)) if rows <= most)
     reads = any(column.kind == "text" for columns in guess.inputs.values() for column in columns)
+    few = rows <= FEW and not reads
+    more = "dropout: 0.5, members: 8} # few rows: members of an ensemble, more dropout" if few else "dropout: 0.3}"
+    yield f"model: {{sharing: shared_bottom, width: 256, depth: 2, {more}"
+    yield ""
+    batch = next(size for size, most in ((64, FEW), (256, 50_000), (1024, math.inf)) if rows <= most)
     epochs = "max_epochs: 20, patience: 3" if reads else "max_epochs: 100, patience: 10"  # texts take longer and fewer of them
-    loop = f"lr: 1e-3, batch_size: {batch}, {epochs}, device: auto"
+    loop = f"lr: {'3e-3' if few else '1e-3'}, batch_size: {batch}, {epochs}, device: auto"
     yield f"training: {{balancing: equal, optimizer: adamw, {loop}}}"
     yield ""
     sliced = [c.name for columns in guess.inputs.values() for c in columns if c.kind == "categorical" and SLICED.match(c.name)]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -67,6 +70,16 @@ def test_every_guess_has_its_reason_beside_it(people, guess) -> None:
         assert any(line.strip().startswith(f"{name}:") and " # " in line for line in lines), name
 
 
+@pytest.mark.parametrize(("rows", "expected"), [(2_000, (8, 0.5, 3e-3, 64)), (2_001, (1, 0.3, 1e-3, 256))])
+def test_few_rows_are_learned_by_an_ensemble(people, guess, rows: int, expected: tuple[float, ...]) -> None:
+    found = guess(people, ["person_id"], ["sick", "pressure"])
+    found.sources["t"] = replace(found.sources["t"], table=replace(found.sources["t"].table, rows=rows))
+
+    spec = parse_spec(YAML(typ="rt").load(params_text(found)))
+
+    assert (spec.model.members, spec.model.dropout, spec.training.lr, spec.training.batch_size) == expected
+
+
 def test_free_text_is_an_input_of_its_own(people, guess) -> None:
     told = people.with_columns(pl.format("{} years old and {} by sex, number {}", "age", "sex", "person_id").alias("told by: whom"))
     found = guess(told, ["person_id"], ["sick", "pressure", "health"])
@@ -77,3 +90,4 @@ def test_free_text_is_an_input_of_its_own(people, guess) -> None:
     assert (text.kind, text.column, text.source) == ("text", "told by: whom", "t")
     assert "told by: whom" not in spec.inputs["t"].columns
     assert (spec.training.max_epochs, spec.training.patience) == (20, 3)
+    assert spec.model.members == 1
