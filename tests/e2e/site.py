@@ -118,8 +118,12 @@ class Site:
 
     # the servers' own APIs
 
+    @property
+    def prefect_api(self) -> str:
+        return f"http://127.0.0.1:{self.prefect_port}/api"
+
     def prefect(self, path: str, body: Mapping[str, Any] | None = None, method: str = "") -> Json:
-        return _asked(f"http://127.0.0.1:{self.prefect_port}/api/{path}", body, method)
+        return _asked(f"{self.prefect_api}/{path}", body, method)
 
     def mlflow(self, path: str) -> Json:
         return _asked(f"http://127.0.0.1:{self.mlflow_port}/api/2.0/mlflow/{path}", None, "")
@@ -228,7 +232,7 @@ def elsewhere(site: Site, name: str, pool: str) -> tuple[Path, subprocess.Popen[
     """A second checkout, from git alone, with a worker of the pool in it."""
     root = site.root.parent / name
     command(site.root.parent, "git", "clone", "-q", str(site.root.parent / "origin.git"), name)
-    more = {"PREFECT_API_URL": f"http://127.0.0.1:{site.prefect_port}/api"}
+    more = {"PREFECT_API_URL": site.prefect_api}
     with (site.root.parent / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(["mtl", "worker", pool], cwd=root, env=environment() | more, stdout=log, stderr=log)
     return root, process

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,10 +18,16 @@ import psutil
 import pytest
 
 from tests.data.sources.conftest import NoServerError, Server, running
-from tests.e2e.site import DAYS, RETRAIN, Site, answers, in_production, until
+from tests.e2e.site import DAYS, RETRAIN, Listener, Site, answers, in_production, until
 from tests.flows.conftest import command, tables
 
 pytestmark = pytest.mark.e2e
+
+CHAT = """\
+from prefect.blocks.notifications import MattermostWebhook
+MattermostWebhook(hostname="127.0.0.1", port={}, token="abcdefghijklmnopqrstuvwxyz").save("ops")
+"""
+"""What a person does on the server's page Blocks: a chat that is told."""
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +68,20 @@ def test_a_scheduled_retraining_is_committed_and_nothing_of_the_persons_with_it(
     assert "params.yaml" in command(site.root, "git", "status", "--porcelain").stdout
 
 
-def test_a_broken_delivery_fails_by_name_somebody_is_told_and_the_next_one_mends_it(site: Site) -> None:
+def test_a_broken_delivery_fails_by_name_a_chat_is_told_too_and_the_next_one_mends_it(site: Site) -> None:
+    chat = Listener()
+    hook = f"    - webhook: {site.ears.url}\n"
+    site.edit("params.yaml", hook, f"{hook}    - {{block: mattermost-webhook/ops, on: [failure]}}\n")
+    assert "make it on the server's page Blocks" in site.mtl("deploy", check=False)
+    command(site.root, sys.executable, "-c", CHAT.format(chat.server.server_port), PREFECT_API_URL=site.prefect_api)
+    site.mtl("deploy")
     site.ears.heard.clear()
     people = tables()["people"]
     broken = site.ended(site.deliver(people.drop("age")))
     assert broken["state_type"] == "FAILED"
     assert "age" in broken["state"]["message"]
-    until(lambda: any("age" in one["text"] for one in site.ears.heard), 60, lambda: str(site.ears.heard))
+    for heard in (site.ears.heard, chat.heard):
+        until(lambda heard=heard: any("age" in one["text"] for one in heard), 60, lambda heard=heard: str(heard))
     assert site.champion() == "1"
     whole = site.ended(site.deliver(people.with_columns(height=(people["height"] + 0.1).round(1))))
     assert whole["state_type"] == "COMPLETED", whole["state"]["message"]
