@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from mtl.project.guessed import Guess, GuessedSource, GuessedTask, InputColumn, Range, plain_name
 from mtl.project.look import NULL_VALUES
+from mtl.project.yaml_lines import comment, key_of, mapping, number, quoted, scalar, sequence
 
 SLICED = re.compile(r"^(gender|sex|region|country|site)$", re.IGNORECASE)
 """Columns whose values one wants to see apart."""
-NO_PLAIN = re.compile(r"^(true|false|null|yes|no|on|off|y|n|~)$", re.IGNORECASE)
-WIDTH = 120
 FEW = 2_000
 """Rows up to which an implicit ensemble costs seconds; what it gains, benchmarks/RESULTS.md has for a share of NHANES' labels."""
 
@@ -23,72 +22,6 @@ def params_text(guess: Guess) -> str:
     return "\n".join(line for part in parts for line in [*part, ""]).rstrip() + "\n"
 
 
-def scalar(value: str) -> str:
-    """Text as YAML 1.2 reads it back, plain where nothing can be mistaken."""
-    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_ ./+-]*", value) and value == value.strip() and not NO_PLAIN.match(value)
-    return value if plain else _quote(value)
-
-
-def _quote(value: str) -> str:
-    """Text in double quotes; what cannot be printed is escaped, as YAML wants it."""
-    escaped = (f"\\{c}" if c in '"\\' else c if c.isprintable() else f"\\U{ord(c):08x}" for c in value)
-    return f'"{"".join(escaped)}"'
-
-
-def _mapping(start: str, pairs: Mapping[str, str | Sequence[str]], why: str = "") -> Iterator[str]:
-    """`start: {…}` on one line, or a line a pair where that is too long or DVC would not read it; values are YAML already."""
-    flat = ", ".join(f"{key}: {value if isinstance(value, str) else _flow(value)}" for key, value in pairs.items())
-    line = f"{start}: {{{flat}}}"
-    if len(line) <= WIDTH and all(_may_stand_in_braces([value] if isinstance(value, str) else value) for value in pairs.values()):
-        yield line + _comment(why)
-        return
-    yield f"{start}:{_comment(why)}"
-    inside = " " * (len(start) - len(start.lstrip()) + 2)
-    for key, value in pairs.items():
-        yield from [f"{inside}{key}: {value}"] if isinstance(value, str) else _sequence(f"{inside}{key}", value)
-
-
-def _sequence(start: str, values: Sequence[str], why: str = "") -> Iterator[str]:
-    """`start: […]` on as many lines as it needs, or a line a value where DVC would not read it; values are YAML already."""
-    if _may_stand_in_braces(values):
-        *lines, last = _wrapped(f"{start}: ", values)
-        yield from (*lines, last + _comment(why))
-        return
-    yield f"{start}:{_comment(why)}"
-    yield from (f"{' ' * (len(start) - len(start.lstrip()) + 2)}- {value}" for value in values)
-
-
-def _may_stand_in_braces(values: Iterable[str]) -> bool:
-    """Whether DVC reads them in { } and [ ] also after it has written them anew (see mtl/dvc_reads.py)."""
-    return not any(mark in value for value in values for mark in "?:")
-
-
-def _flow(values: Sequence[str]) -> str:
-    return "[" + ", ".join(values) + "]"
-
-
-def _wrapped(start: str, values: Sequence[str]) -> Iterator[str]:
-    """A list of values on as many lines as it needs."""
-    line, indent = f"{start}[", " " * (len(start) - len(start.lstrip()) + 2)
-    for i, value in enumerate(values):
-        word = value + ("," if i + 1 < len(values) else "]")
-        if len(line) + len(word) > WIDTH and line.strip():
-            yield line.rstrip()
-            line = indent
-        line += word + " "
-    yield line.rstrip()
-
-
-def _number(value: float) -> str:
-    """A number as YAML's float or integer, in its shortest spelling."""
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else f"{value:.6g}"
-
-
-def _comment(text: str) -> str:
-    printable = "".join(c if c.isprintable() else " " for c in text)
-    return f" # {' '.join(printable.split())}" if text else ""
-
-
 def _head(guess: Guess) -> Iterator[str]:
     yield "# Written by `mtl init` from a look at the tables: every line is a guess, with its reason beside it."
     yield "# `mtl check` says what will be done; change what is wrong, then `mtl run`."
@@ -97,11 +30,11 @@ def _head(guess: Guess) -> Iterator[str]:
     yield "entities:"
     yield "  row: # what a row is about; rename it as you like"
     keys = [scalar(key) for key in guess.keys]
-    yield from [f"    key: {keys[0]}"] if len(keys) == 1 else _sequence("    key", keys)
+    yield from [f"    key: {keys[0]}"] if len(keys) == 1 else sequence("    key", keys)
     split = {"train": "0.7", "valid": "0.1", "test": "0.2", "seed": "0"}
     if guess.split.way:
         split[guess.split.way] = scalar(guess.split.column)
-    yield from _mapping("    split", split, guess.split.why)
+    yield from mapping("    split", split, guess.split.why)
 
 
 def _sources(guess: Guess) -> Iterator[str]:
@@ -109,7 +42,7 @@ def _sources(guess: Guess) -> Iterator[str]:
     for name, source in guess.sources.items():
         yield f"  {name}:"
         columns = len(source.table.columns) - (source.row_number is not None)
-        yield f"    path: {scalar(source.path)}{_comment(f'{source.table.rows} rows, {columns} columns')}"
+        yield f"    path: {scalar(source.path)}{comment(f'{source.table.rows} rows, {columns} columns')}"
         yield from _manner(source)
 
 
@@ -120,8 +53,8 @@ def _manner(source: GuessedSource) -> Iterator[str]:
         yield f"    encoding: {table.encoding} # it is not UTF-8; check that its letters come out right"
     more = (*table.null_values, *source.codes)
     if more:
-        all_of_them = [_quote(value) for value in (*NULL_VALUES, *more)]
-        yield from _sequence("    null_values", all_of_them, f"{', '.join(more)} found where a value is missing")
+        all_of_them = [quoted(value) for value in (*NULL_VALUES, *more)]
+        yield from sequence("    null_values", all_of_them, f"{', '.join(more)} found where a value is missing")
     if source.row_number:
         yield f"    row_number: {scalar(source.row_number)} # it has no key"
     if source.latest_by:
@@ -139,7 +72,7 @@ def _inputs(guess: Guess) -> Iterator[str]:
         for text in (column for column in columns if column.kind == "text"):
             taken.add(name := plain_name(text.name, taken))
             said = {"source": source, "kind": "text", "column": scalar(text.name), "network": "cnn"}
-            yield from _mapping(f"  {name}", said, text.why)
+            yield from mapping(f"  {name}", said, text.why)
         if cells := [column for column in columns if column.kind != "text"]:
             yield f"  {source}:"
             yield f"    source: {source}"
@@ -147,30 +80,24 @@ def _inputs(guess: Guess) -> Iterator[str]:
             yield "    columns:"
             for column in cells:
                 yield from _column(column)
-        yield from (f"      # left out: {_key(one.name)}{_comment(one.why)}" for one in guess.left_out[source])
-
-
-def _key(name: str) -> str:
-    """A column's name as a key; whatever is not a plain word is quoted."""
-    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name) and not NO_PLAIN.match(name)
-    return name if plain else _quote(name)
+        yield from (f"      # left out: {key_of(one.name)}{comment(one.why)}" for one in guess.left_out[source])
 
 
 def _column(column: InputColumn) -> Iterator[str]:
     said: dict[str, str | Sequence[str]] = {"kind": column.kind, **_range(column.range)}
     if column.values:
         said["values"] = [scalar(value) for value in column.values]
-    yield from _mapping(f"      {_key(column.name)}", said, column.why)
+    yield from mapping(f"      {key_of(column.name)}", said, column.why)
 
 
 def _range(span: Range | None) -> dict[str, str]:
-    return {"min": _number(span.low), "max": _number(span.high)} if span else {}
+    return {"min": number(span.low), "max": number(span.high)} if span else {}
 
 
 def _tasks(guess: Guess) -> Iterator[str]:
     yield "tasks: # each may see every input; name some under `inputs` to hide the others"
     for task in guess.tasks:
-        yield from _mapping(f"  {task.name}", _task(task), task.why)
+        yield from mapping(f"  {task.name}", _task(task), task.why)
 
 
 def _task(task: GuessedTask) -> dict[str, str | Sequence[str]]:
@@ -202,6 +129,6 @@ def _learning(guess: Guess) -> Iterator[str]:
     yield f"training: {{balancing: equal, optimizer: adamw, {loop}}}"
     yield ""
     sliced = [c.name for columns in guess.inputs.values() for c in columns if c.kind == "categorical" and SLICED.match(c.name)]
-    yield f"evaluation: {{resamples: 2000, slices: {{{', '.join(f'{_key(name)}: null' for name in sliced)}}}}}"
+    yield f"evaluation: {{resamples: 2000, slices: {{{', '.join(f'{key_of(name)}: null' for name in sliced)}}}}}"
     yield ""
     yield "gate: {no_worse_than: [single_task, champion], tolerance: 0.02, confidence: 0.95}"
