@@ -55,7 +55,8 @@ def _overview(cells: Cells) -> list[str]:
     ):
         means = [f"{statistics.fmean(_mean_of(cell, rival) for cell in group):.4f}" for rival in RIVALS]
         worse = sum(task["verdict"] == "worse" for cell in group for task in cell["tasks"].values())
-        seconds = statistics.fmean(cell["seconds"] or float("nan") for cell in group)
+        timed = [cell["seconds"] for cell in group if cell["seconds"]]  # one that was suspended on the way has none
+        seconds = statistics.fmean(timed) if timed else float("nan")
         gain = _interval([cell["delta_m"][0] for cell in group])
         lines.append(f"| {share:.0%} | {variant} | {len(group)} | {' | '.join(means)} | {gain} | {worse} | {seconds:.0f} |")
     return lines
