@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from dvc.utils.serialize import dumps_yaml, parse_yaml
+from dvc.utils.serialize import YAMLFileCorruptedError, dumps_yaml, parse_yaml
 from ruamel.yaml import YAML
 
 from mtl.dvc_reads import must_be_read_by_dvc
@@ -32,7 +32,7 @@ def test_what_dvc_would_refuse_is_refused(text: str) -> None:
     with pytest.raises(SpecError, match=r"env:NAME|Poor\?") as told:
         must_be_read_by_dvc(text, "params.yaml", also_rewritten=True)
     assert "in lines" in told.value.do
-    with pytest.raises(Exception, match="corrupted"):
+    with pytest.raises(YAMLFileCorruptedError, match="corrupted"):
         parse_yaml(dumps_yaml(YAML().load(text)), "params.yaml")
 
 
