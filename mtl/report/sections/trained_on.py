@@ -44,6 +44,8 @@ def _recipe(findings: Findings, spec: Spec) -> list[tuple[str, str]]:
         ("Optimizer", f"{training.optimizer.replace('_', ' ')}, learning rate {training.lr:g}, batches of {training.batch_size:,}"),
         ("Epochs", f"at most {training.max_epochs}, patience {training.patience}"),
     ]
+    if model.members > 1:
+        facts.append(("Members", f"{model.members}, whose mean is predicted"))
     if training.sampler != "proportional":
         heat = f" (T = {training.temperature:g})" if training.sampler == "temperature" else ""
         facts.append(("Rows of a batch", training.sampler.replace("_", " ") + heat))

@@ -48,6 +48,13 @@ def test_a_sampler_is_told_where_it_is_not_the_plain_shuffle(said: dict[str, str
     assert dict(_recipe(findings, spec)).get("Rows of a batch") == shown
 
 
+@pytest.mark.parametrize(("members", "shown"), [(1, None), (8, "8, whose mean is predicted")])
+def test_members_are_told_where_there_are_any(members: int, shown: str | None) -> None:
+    findings = SimpleNamespace(choice={}, candidate=SimpleNamespace(summary={}))
+    spec = SimpleNamespace(model=Model(members=members), training=Training())
+    assert dict(_recipe(findings, spec)).get("Members") == shown
+
+
 @pytest.mark.parametrize(
     ("kinds", "plain"),
     [([], "boosted trees"), (["tabular", "vector"], "boosted trees"), (["text"], "TF-IDF with a linear model"),
