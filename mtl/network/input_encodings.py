@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from mtl.network.input_plans import (
@@ -116,6 +117,14 @@ class Image(Network, Protocol):
     def augment(self) -> Mapping[str, float]: ...
 
 
+class Timm(Image, Protocol):
+    """Of kind `timm`."""
+
+    @property
+    def model(self) -> str: ...
+    def weights(self) -> Mapping[str, Any]: ...
+
+
 class PretrainedModel(Protocol):
     """The encoder behind an input of kind `pretrained_tokens`."""
 
@@ -170,6 +179,10 @@ def _image(name: str, one: Image) -> ImagePlan:
     return ImagePlan(name, one.size, one.mean, one.std, one.network, _pairs(one.options), _pairs(one.augment))
 
 
+def _timm(name: str, one: Timm) -> ImagePlan:
+    return replace(_image(name, one), model=one.model, weights=one.weights)
+
+
 def _pretrained(name: str, one: PretrainedTokens) -> PretrainedPlan:
     return PretrainedPlan(name, one.model.config, one.model.pooling, one.mode, _pairs(one.options), one.model.weights)
 
@@ -186,6 +199,7 @@ PLANS: dict[str, Callable[[str, Any], InputPlan]] = {
     "tokens": _tokens,
     "audio": _audio,
     "image": _image,
+    "timm": _timm,
     "pretrained_vector": _vector,
     "pretrained_tokens": _pretrained,
 }

@@ -100,6 +100,10 @@ class ImagePlan(InputPlan):
     """All options of the network, as the spec or its defaults say."""
     augment: Pairs = ()
     """How pictures are changed in training: all of `flip`, `shift` and `rotate`."""
+    model: str = ""
+    """Of network timm: the name that timm knows it by."""
+    weights: Callable[[], Mapping[str, Any]] = field(default=dict, compare=False)
+    """Of network timm: what it begins with, name → NumPy array, of all its parameters and buffers; empty: random numbers."""
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,11 @@ def run(module: nn.Module, weights: Mapping[str, Tensor], tokens: Tensor, there:
     return found
 
 
+def parameter_key(name: str, dims: int) -> str:
+    """A name that a module's parameter may have; that of a vector ends otherwise than a matrix's, which alone decays."""
+    return name.replace(".", "|") + ("" if dims > 1 else "|1d")
+
+
 def pooled(states: Tensor, there: Tensor, pooling: str) -> Tensor:
     """[row, length, size] → [row, size]: the mean over a row's tokens (Reimers & Gurevych 2019, arXiv:1908.10084), or `cls`,
     its first token."""

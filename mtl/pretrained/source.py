@@ -1,4 +1,5 @@
-"""Where a pretrained model lies on this machine: a folder of the project, of an installed package, or of the hub's cache.
+"""Which pretrained models a spec names, and where one lies on this machine: a folder of the project, of an installed package, or of
+the hub's cache.
 
 Nothing is downloaded: a name of the hub is looked up in its local cache, and an error says how it gets there.
 """
@@ -11,13 +12,25 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mtl.errors import DataError
-from mtl.spec import SPEC, PretrainedTextInput, read_spec
+from mtl.spec import SPEC, ImageInput, PretrainedTextInput, Spec, read_spec
 
 PACKAGE = "package:"
-KIND = "pretrained_text"
+MARKS = ("pretrained_text", "timm")
+"""One of these stands in every spec that names a model."""
 READ = ("config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json",
         "added_tokens.json", "*.model")  # fmt: skip
 """Files of a folder that say which model it is: those that are read when it is loaded."""
+
+
+def models_of(spec: Spec) -> dict[str, str]:
+    """Where the spec names a model -> how."""
+    found = {}
+    for name, one in spec.inputs.items():
+        if isinstance(one, PretrainedTextInput):
+            found[f"inputs.{name}.model"] = one.model
+        elif isinstance(one, ImageInput) and one.weights is not None:
+            found[f"inputs.{name}.weights"] = one.weights
+    return found
 
 
 def find_model(model: str, where: str, root: Path = Path()) -> Path:
@@ -39,12 +52,11 @@ def models_behind(root: Path, before: str | None) -> str:
     """A hash of all models that the project's params.yaml names, `none` if it names none; `before` if one is not on this machine,
     which may do all else: what was made of it comes out of DVC's cache."""
     file = root / SPEC
-    if not file.is_file() or KIND not in file.read_text(encoding="utf-8"):
+    if not file.is_file() or not any(mark in file.read_text(encoding="utf-8") for mark in MARKS):
         return "none"
-    inputs = read_spec(file).inputs.items()
-    named = {name: one.model for name, one in inputs if isinstance(one, PretrainedTextInput)}
+    named = models_of(read_spec(file))
     try:
-        return content_behind(find_model(model, name, root) for name, model in named.items()) if named else "none"
+        return content_behind(find_model(model, where, root) for where, model in named.items()) if named else "none"
     except DataError:
         return before or "missing"
 

@@ -16,7 +16,7 @@ from mtl.data.contract.use import Use
 from mtl.data.sources import read_header
 from mtl.dvc_reads import must_be_read_by_dvc
 from mtl.errors import DataError
-from mtl.pretrained.source import find_model
+from mtl.pretrained.source import find_model, models_of
 from mtl.spec import (
     NUMBERS,
     SPEC,
@@ -52,9 +52,8 @@ def describe_project(root: Path) -> RenderableType:
     must_be_read_by_dvc((root / SPEC).read_text(encoding="utf-8"), SPEC)
     headers = {name: [str(column) for column in read_header(spec, name, root)] for name in spec.sources}
     check_columns(spec, headers, root)
-    for name, one in spec.inputs.items():
-        if isinstance(one, PretrainedTextInput):
-            find_model(one.model, f"inputs.{name}.model", root)
+    for where, model in models_of(spec).items():
+        find_model(model, where, root)
     return Group(_title(spec), _sources(spec, headers), _inputs(spec), _tasks(spec), Text("\n".join(_rest(spec))))
 
 
@@ -136,7 +135,7 @@ def _read(one: Input) -> str:
     if isinstance(one, AudioInput):
         return f"{one.column}: sound at {one.rate:,} samples a second, at most {one.seconds:g} s, {one.mels} bands, {one.network}"
     if isinstance(one, ImageInput):
-        return f"{one.column}: pictures, {' × '.join(map(str, (*one.pixels, one.colours)))}, {one.network}"
+        return f"{one.column}: pictures, {' × '.join(map(str, (*one.pixels, one.colours)))}, {one.named}"
     if isinstance(one, VectorInput):
         return f"{one.column}: a vector of {one.size:,} {one.format}"
     kinds = [column.kind for column in one.columns.values()]

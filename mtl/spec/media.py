@@ -88,24 +88,45 @@ class ImageInput(ColumnInput):
     """1: grey, 3: colours. If left out, 1 of raw pixels that have one, else 3."""
     max_pixels: Annotated[int, Field(ge=1)] = 50_000_000
     """A larger picture is quarantined."""
-    network: Literal["cnn"] = "cnn"
+    network: Literal["cnn", "timm"] = "cnn"
+    model: Annotated[str, Field(min_length=1)] | None = None
+    """Of network timm: the name that timm knows it by, such as `resnet18`."""
+    weights: Annotated[str, Field(min_length=1)] | None = None
+    """Of network timm: what it begins with, a folder of the project, `package:NAME/FOLDER` of an installed package, or a name that
+    the hub's local cache has. If left out, it begins at random."""
     options: Options = {}
     augment: ImageAugment = ImageAugment()
 
     @model_validator(mode="after")
     def _fits(self) -> ImageInput:
         check_options(self.network, self.options, IMAGE_OPTIONS)
+        self._names_a_model()
         if self.shape is None and self.size is None:
             raise ValueError("size, [height, width] to bring pictures to, such as [64, 64] (or shape, of raw pixels); found none")
         if self.augment.shift >= min(self.pixels):
             raise ValueError(f"augment.shift below the picture's least side, {min(self.pixels)}; found {self.augment.shift}")
         return self
 
+    def _names_a_model(self) -> None:
+        if self.network == "timm" and self.model is None:
+            raise ValueError("model, the name that timm knows the network by, such as resnet18; found none")
+        for key in ("model", "weights"):
+            if self.network != "timm" and getattr(self, key) is not None:
+                raise ValueError(f"{key} with network: timm; found it with network: {self.network}")
+        if self.weights is None and "lr" in self.options:
+            raise ValueError("options.lr with weights (a network that begins at random learns by training.lr); found it without")
+
     @property
     def pixels(self) -> tuple[int, int]:
         """Height and width of what the network reads."""
         height, width = self.size or (self.shape or (0, 0))[:2]
         return height, width
+
+    @property
+    def named(self) -> str:
+        """The network that reads them, in words."""
+        begins = "" if self.weights is None else f" as in {self.weights}"
+        return self.network if self.model is None else f"{self.model} of timm{begins}"
 
     @property
     def colours(self) -> int:

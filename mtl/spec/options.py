@@ -49,8 +49,10 @@ SOUND_OPTIONS: dict[str, dict[str, float]] = {
 
 IMAGE_OPTIONS: dict[str, dict[str, float]] = {
     "cnn": {"width": 16, "stages": 3, "blocks": 1, "grid": 3},
+    "timm": {"lr": 1e-4},
 }
-"""Network of an image input -> option -> default; `grid` is 1 where it does not matter where in a picture something is."""
+"""Network of an image input -> option -> default; `grid` is 1 where it does not matter where in a picture something is, `lr` the
+learning rate of a network that came trained."""
 
 PRETRAINED_OPTIONS: dict[str, dict[str, float]] = {
     "frozen": {},
@@ -100,10 +102,10 @@ LIMITS: dict[tuple[str, str], tuple[float, float]] = {
     **{(of, name): (1, math.inf) for of, options in SEQUENCE_OPTIONS.items() for name in options if name != "both"},
     **{(of, "both"): (0, 1) for of in ("lstm", "gru")},
     ("lora", "rank"): (1, math.inf),
-    **{(of, "lr"): (1e-9, 1) for of in ("lora", "finetune")},
+    **{(of, "lr"): (1e-9, 1) for of in ("lora", "finetune", "timm")},
     ("lora", "alpha"): (1e-3, math.inf),
     **{(of, name): (1, math.inf) for of, options in SOUND_OPTIONS.items() for name in options},
-    **{(of, name): (1, math.inf) for of, options in IMAGE_OPTIONS.items() for name in options},
+    **{("cnn", name): (1, math.inf) for name in IMAGE_OPTIONS["cnn"]},
 }
 """(Sharing or balancing, option) -> least and largest value; none: any number."""
 

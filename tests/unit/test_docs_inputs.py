@@ -24,7 +24,7 @@ TABLED = ("text", "tokens", "image", "audio", "pretrained_text")
 """Kinds whose keys are in a table."""
 ELSEWHERE = {"source", "sources", "kind", "column"}
 """Keys that all kinds have."""
-BY_SHAPE = {"size": "`shape`'s", "channels": "3", "shape": ""}
+BY_SHAPE = {"size": "`shape`'s", "channels": "3", "shape": "", "model": "", "weights": ""}
 """Keys of a picture that have no default of their own."""
 
 

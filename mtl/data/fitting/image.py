@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from mtl.data.embedded import MODEL
 from mtl.data.fitting.names import column_names
 from mtl.data.inputs.image import PIXELS, ImageEncoding
+from mtl.data.inputs.timm import TimmEncoding
 from mtl.errors import UnfitError
+from mtl.files import read_json
+from mtl.layout import EMBEDDED, EMBEDDED_FACTS
 from mtl.spec import ImageInput, Spec
 from mtl.spec.options import IMAGE_OPTIONS, options_of
 
@@ -27,8 +32,11 @@ def plain_image(spec: Spec, name: str, one: ImageInput) -> ImageEncoding:
     )  # fmt: skip
 
 
-def fit_image(spec: Spec, name: str, one: ImageInput, train: pl.DataFrame) -> ImageEncoding:
-    """The encoding of input `name` from its train rows, as `small` makes them. Raises UnfitError where there is no picture."""
+def fit_image(spec: Spec, name: str, one: ImageInput, train: pl.DataFrame, embedded: Path = EMBEDDED) -> ImageEncoding:
+    """The encoding of input `name` from its train rows, as `small` makes them; `embedded`: what the stage `embed` made.
+
+    Raises UnfitError where there is no picture.
+    """
     plain = plain_image(spec, name, one)
     count, total, square = 0, np.zeros(plain.channels, np.int64), np.zeros(plain.channels, np.int64)
     for start in range(0, train.height, TOGETHER):
@@ -42,4 +50,11 @@ def fit_image(spec: Spec, name: str, one: ImageInput, train: pl.DataFrame) -> Im
         )  # fmt: skip
     mean = total / count
     std = np.sqrt(np.maximum(square / count - mean**2, 0.0))
-    return replace(plain, mean=tuple(mean.tolist()), std=tuple(np.where(std > 0, std, 1.0).tolist()))
+    fitted = replace(plain, mean=tuple(mean.tolist()), std=tuple(np.where(std > 0, std, 1.0).tolist()))
+    return fitted if one.model is None else _of_timm(fitted, one.model, embedded)
+
+
+def _of_timm(fitted: ImageEncoding, model: str, embedded: Path) -> TimmEncoding:
+    content = read_json(embedded / EMBEDDED_FACTS)[fitted.name]["content"]
+    said = {key.name: getattr(fitted, key.name) for key in fields(fitted)}
+    return TimmEncoding(**said, model=model, content=content, folder=(embedded / fitted.name / MODEL).as_posix())

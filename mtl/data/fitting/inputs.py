@@ -30,7 +30,7 @@ def fit_input(spec: Spec, name: str, train: pl.DataFrame, embedded: Path = EMBED
     if isinstance(one, PretrainedTextInput):
         return fit_pretrained(spec, name, one, train, embedded)
     if isinstance(one, ImageInput):
-        return fit_image(spec, name, one, train)
+        return fit_image(spec, name, one, train, embedded)
     if isinstance(one, AudioInput):
         return fit_audio(spec, name, one, train)
     if isinstance(one, TokensInput):

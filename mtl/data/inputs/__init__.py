@@ -9,6 +9,7 @@ from mtl.data.inputs.image import ImageEncoding
 from mtl.data.inputs.pretrained import PretrainedTokensEncoding, PretrainedVectorEncoding
 from mtl.data.inputs.tabular import TabularEncoding
 from mtl.data.inputs.text import TextEncoding
+from mtl.data.inputs.timm import TimmEncoding
 from mtl.data.inputs.tokens import TokensEncoding
 from mtl.data.inputs.vector import VectorEncoding
 
@@ -20,6 +21,7 @@ INPUTS: dict[str, type[InputEncoding]] = {
     "tokens": TokensEncoding,
     "audio": AudioEncoding,
     "image": ImageEncoding,
+    "timm": TimmEncoding,
     "pretrained_vector": PretrainedVectorEncoding,
     "pretrained_tokens": PretrainedTokensEncoding,
 }
@@ -27,5 +29,5 @@ INPUTS: dict[str, type[InputEncoding]] = {
 
 __all__ = [
     "INPUTS", "AudioEncoding", "BitsEncoding", "ImageEncoding", "InputEncoding", "PretrainedTokensEncoding",
-    "PretrainedVectorEncoding", "TabularEncoding", "TextEncoding", "TokensEncoding", "VectorEncoding",
+    "PretrainedVectorEncoding", "TabularEncoding", "TextEncoding", "TimmEncoding", "TokensEncoding", "VectorEncoding",
 ]  # fmt: skip

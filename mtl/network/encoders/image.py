@@ -35,8 +35,11 @@ class Image(Encoder[ImagePlan]):
         self.augment = dict(plan.augment)
         for name, each in (("mean", plan.mean), ("std", plan.std)):
             self.register_buffer(name, torch.tensor(each).view(-1, 1, 1), persistent=False)
-        self.network = PICTURES[plan.network](dict(plan.options), len(plan.mean), plan.size, copies)
+        self.network = PICTURES[plan.network](plan, copies)
         self.layer = hidden(copies, self.network.size, model, Start((1,) * self.network.size, "signs"))
+
+    def own_rates(self) -> dict[str, float]:
+        return {f"network.{name}": rate for name, rate in self.network.own_rates().items()}
 
     @staticmethod
     def tensors(plan: ImagePlan, arrays: Arrays | None, rows: int) -> Held:

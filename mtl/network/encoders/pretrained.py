@@ -14,7 +14,7 @@ from mtl.network.encoders.base import Arrays, Encoder, Held
 from mtl.network.encoders.text import held_tokens
 from mtl.network.input_plans import PretrainedPlan
 from mtl.network.layers import Start, hidden, uniform
-from mtl.network.pretrained import A, B, hidden_size, pooled, run, skeleton
+from mtl.network.pretrained import A, B, hidden_size, parameter_key, pooled, run, skeleton
 from mtl.network.ragged import PADDING
 from mtl.network.sequences.base import Weights, split
 from mtl.spec import Model
@@ -32,8 +32,8 @@ class Pretrained(Encoder[PretrainedPlan]):
         given = {name: torch.from_numpy(array) for name, array in plan.weights().items()}
         named = dict(module.named_parameters())
         learned = _factors(named, copies) if plan.mode == "lora" else {n: _copied(given[n], copies) for n in named}
-        self.learned = nn.ParameterDict({_key(name, p): p for name, p in learned.items()})
-        self._names = {_key(name, p): name for name, p in learned.items()}
+        self._names = {parameter_key(name, p.dim() - 1): name for name, p in learned.items()}
+        self.learned = nn.ParameterDict({key: learned[name] for key, name in self._names.items()})
         self._fixed = {name: f"fixed|{name.replace('.', '|')}" for name in given if name not in learned}
         for name, key in self._fixed.items():
             self.register_buffer(key, given[name], persistent=False)
@@ -86,11 +86,6 @@ class Pretrained(Encoder[PretrainedPlan]):
         states = run(self._module[0], weights, (tokens - 1).clamp(min=0), there)
         made = pooled(states, there, self.pooling)
         return made.new_zeros(len(said), self.size).index_copy(0, said.nonzero().squeeze(1), made)
-
-
-def _key(name: str, parameter: Tensor) -> str:
-    """A name that a module's parameter may have; that of a vector ends otherwise than a matrix's, which alone decays."""
-    return name.replace(".", "|") + ("" if parameter.dim() > 2 else "|1d")
 
 
 def _copied(weight: Tensor, copies: int) -> nn.Parameter:

@@ -9,18 +9,15 @@ average over all says which, and not where.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mtl.network.input_plans import ImagePlan
 from mtl.network.layers import uniform
-from mtl.network.pictures.base import PictureNetwork
+from mtl.network.pictures.base import PictureNetwork, channel_groups
 from mtl.network.sequences.base import Weights
 
-GROUP = 16
-"""Channels that are normalised together, at least."""
 LARGE, SMALL = 96, 24
 """Least side from which the first convolution leaves every fourth row, and below which it leaves all."""
 
@@ -31,8 +28,9 @@ class Cnn(PictureNetwork):
     fields: Tensor
     columns: Tensor
 
-    def __init__(self, options: Mapping[str, float], channels: int, sides: tuple[int, int], copies: int) -> None:
-        super().__init__(options, channels, sides, copies)
+    def __init__(self, plan: ImagePlan, copies: int) -> None:
+        super().__init__(plan, copies)
+        options, channels, sides = dict(plan.options), len(plan.mean), plan.size
         width, stages, blocks, grid = (int(options[name]) for name in ("width", "stages", "blocks", "grid"))
         side = min(sides)
         self.stride = 1 if side < SMALL else 2 if side < LARGE else 4
@@ -70,9 +68,7 @@ class Cnn(PictureNetwork):
 
     def _ready(self, x: Tensor, i: int, weights: Weights) -> Tensor:
         """x normalised and activated."""
-        channels = x.shape[1]
-        groups = next(n for n in range(max(1, channels // GROUP), 0, -1) if channels % n == 0)
-        return functional.silu(functional.group_norm(x, groups, weights[f"scale.{i}"], weights[f"shift.{i}"]))
+        return functional.silu(functional.group_norm(x, channel_groups(x.shape[1]), weights[f"scale.{i}"], weights[f"shift.{i}"]))
 
 
 def _kernel(copies: int, makes: int, reads: int, side: int) -> nn.Parameter:

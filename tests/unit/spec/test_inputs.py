@@ -35,6 +35,9 @@ def test_a_recording_needs_a_column_and_a_rate() -> None:
     assert (found.format, found.network, found.names, found.augment.masks) == ("file", "cnn", ("x",), 1)
 
 
+TIMM = {"shape": [4, 4], "network": "timm", "model": "resnet18"}
+
+
 @pytest.mark.parametrize(
     ("said", "words"),
     [
@@ -152,6 +155,12 @@ def test_what_a_picture_is_brought_to() -> None:
         ({"shape": [4, 4], "augment": {"shift": 4}}, r"augment\.shift below the picture's least side, 4"),
         ({"shape": [4, 4], "augment": {"rotate": 200}}, r"inputs\.facts\.augment\.rotate"),
         ({"shape": [4, 4], "augment": {"mirror": True}}, r"inputs\.facts\.augment\.mirror: unknown key"),
+        ({"shape": [4, 4], "network": "timm"}, r"model, the name that timm knows the network by(?s:.)*found:\s+none"),
+        ({"shape": [4, 4], "model": "resnet18"}, r"model with network: timm(?s:.)*network: cnn"),
+        ({"shape": [4, 4], "weights": "models/r"}, r"weights with network: timm(?s:.)*network: cnn"),
+        ({**TIMM, "options": {"width": 8}}, r"an option of timm \(lr\)(?s:.)*found:\s+width"),
+        ({**TIMM, "options": {"lr": 1e-3}}, r"options\.lr with weights"),
+        ({**TIMM, "weights": "models/r", "options": {"lr": 2}}, r"lr of timm: at least 1e-09 and at most 1"),
     ],
 )
 def test_a_wrong_picture_is_refused_at_once(said: dict[str, Any], words: str) -> None:
