@@ -82,7 +82,7 @@ class AudioPlan(InputPlan):
     options: Pairs = ()
     """All options of the network, as the spec or its defaults say."""
     augment: Pairs = ()
-    """How recordings are changed in training: all of `masks`, `band`, `span` and `warp`."""
+    """How recordings are changed in training: all of `masks`, `band`, `span`, `warp` and `filter`."""
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,8 @@ def _of_numbers(look: Look, name: str, source: str) -> GuessedTask:
 
 def _multiclass(look: Look, name: str, source: str) -> GuessedTask | str:
     if look.unique > MOST_CLASSES or look.unique > 0.2 * look.known:
-        return f"text with {look.unique} different values in {look.known} rows; that is neither a number nor a class"
+        many = f"text with {look.unique} different values in {look.known} rows"
+        return f"{many}; that is neither a number nor a class (kind retrieval finds the likes of a row)"
     rare = [value for value, count in look.values.items() if count < RARE]
     doubts = (f"{len(rare)} of {look.unique} classes have fewer than {RARE} labels ({', '.join(rare[:5])})",) if rare else ()
     classes = tuple(sorted(look.values))

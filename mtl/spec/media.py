@@ -17,7 +17,8 @@ Side = Annotated[int, Field(ge=1, le=2048)]
 class AudioAugment(Part):
     """How recordings are changed while the network learns, anew each time one is read (0: not at all).
 
-    Masks are SpecAugment's (Park et al. 2019, arXiv:1904.08779), warping is of the vocal tract's length (Jaitly & Hinton 2013).
+    Masks are SpecAugment's (Park et al. 2019, arXiv:1904.08779), warping is of the vocal tract's length (Jaitly & Hinton 2013), the
+    filter is FilterAugment's (Nam et al. 2022, arXiv:2110.03282).
     """
 
     masks: Annotated[int, Field(ge=0, le=10)] = 1
@@ -28,6 +29,8 @@ class AudioAugment(Part):
     """Longest mask of time, as a share of the recording."""
     warp: Annotated[float, Field(ge=0, le=0.5)] = 0.1
     """By how much at most, up or down, frequencies are scaled."""
+    filter: Annotated[float, Field(ge=0, le=60)] = 0.0
+    """Decibels at most by which frequencies are made louder or softer."""
 
 
 class AudioInput(ColumnInput):

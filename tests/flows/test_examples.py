@@ -28,7 +28,7 @@ OWN = [name for name in examples(ROOT) if (ROOT / "examples" / name / "params.ya
 ROWS, ROUNDS = 1000, 3
 """Of every table, and of boosted trees, which on a thousand bits take most of the time."""
 SMALL = {
-    "model": {"width": 16, "members": 2}, "training": {"max_epochs": 1}, "evaluation": {"resamples": 100},
+    "model": {"width": 16, "members": 2, "auto": {"budget": 2}}, "training": {"max_epochs": 1}, "evaluation": {"resamples": 100},
     "encoding": {"on_unfit": "drop"},
 }  # fmt: skip
 AFTER = ("split", "embed", "encode", "align", "choose", "baseline", "train", "trees", "evaluate", "register", "report")

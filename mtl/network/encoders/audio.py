@@ -31,7 +31,8 @@ class Audio(Encoder[AudioPlan]):
     def __init__(self, plan: AudioPlan, copies: int, model: Model) -> None:
         super().__init__(plan, copies, model)
         self.augment = dict(plan.augment)
-        self.mels = LogMel(plan.rate, plan.mels, plan.window_ms, plan.hop_ms, self.augment.get("warp", 0.0))
+        changes = (self.augment.get(name, 0.0) for name in ("warp", "filter"))
+        self.mels = LogMel(plan.rate, plan.mels, plan.window_ms, plan.hop_ms, *changes)
         self.network = SOUNDS[plan.network](dict(plan.options), plan.mels, copies, model.dropout)
         self.pooling = POOLINGS[plan.pooling](copies, self.network.size)
         self.layer = hidden(copies, self.network.size, model, Start((1,) * self.network.size, "signs"))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mtl.network.sequences.layout import Layout
+from mtl.network.sounds.filtering import filtered
 
 LOWEST = 20.0
 """Hertz where the first band begins: below nothing is heard."""
@@ -75,9 +76,11 @@ class LogMel(nn.Module):
     banks: Tensor
     """float32 [warpings, bins, mels]; the middle one is plain."""
 
-    def __init__(self, rate: int, mels: int, window_ms: float, hop_ms: float, warp: float = 0.0) -> None:
-        """`warp`: by how much at most, up or down, frequencies are scaled in training."""
+    def __init__(self, rate: int, mels: int, window_ms: float, hop_ms: float, warp: float = 0.0, widest: float = 0.0) -> None:
+        """In training: `warp`, by how much at most, up or down, frequencies are scaled; `widest`, by how many decibels at most
+        they are made louder or softer."""
         super().__init__()
+        self.widest = widest
         self.hop, window = block_size(rate, hop_ms), block_size(rate, window_ms)
         self.size = spectrum_size(rate, window, mels)
         warps = np.linspace(1 - warp, 1 + warp, WARPS) if warp else np.ones(1)
@@ -90,7 +93,8 @@ class LogMel(nn.Module):
         """blocks int16 [moment, hop] that lie as `layout` says → [moment, mels]."""
         with torch.autocast(blocks.device.type, enabled=False):
             parts = zip(*(torch.split(of, FRAMES) for of in (self._frames(blocks, layout), self._each(layout))), strict=True)
-            return levelled(torch.cat([self._heard(*part) for part in parts]), layout)
+            heard = torch.cat([self._heard(*part) for part in parts])
+            return levelled(filtered(heard, layout, self.widest) if self.training and self.widest else heard, layout)
 
     def _frames(self, blocks: Tensor, layout: Layout) -> Tensor:
         """[moment, window]: each with what lies around its block, zeros beyond the recording's ends; of no gap a copy is made."""

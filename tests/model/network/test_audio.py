@@ -25,7 +25,7 @@ OPTIONS: dict[str, dict[str, float]] = {
     "crnn": {"channels": 3, "layers": 2, "hidden": 4},
 }
 EACH = [(network, pooling) for network in OPTIONS for pooling in ("max", "mean", "attention")]
-AUGMENT = {"masks": 1.0, "band": 0.3, "span": 0.3, "warp": 0.1}
+AUGMENT = {"masks": 1.0, "band": 0.3, "span": 0.3, "warp": 0.1, "filter": 12.0}
 HOP = 80
 
 
@@ -128,7 +128,7 @@ def test_members_begin_apart() -> None:
 
 
 @pytest.mark.parametrize("network", OPTIONS)
-@pytest.mark.parametrize("what", ["masks", "warp", "dropout"])
+@pytest.mark.parametrize("what", ["masks", "warp", "filter", "dropout"])
 def test_chance_is_drawn_anew_in_training_only(network: str, what: str) -> None:
     """Each of them, by torch's generator."""
     augment = {**dict.fromkeys(AUGMENT, 0.0), **({what: AUGMENT[what], "band": 0.3, "span": 0.3} if what in AUGMENT else {})}

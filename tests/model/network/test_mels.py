@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.network.sequences.layout import Layout
+from mtl.network.sounds.filtering import DECIBEL, FEWEST, MOST, filtered, gains
 from mtl.network.sounds.masking import masked
 from mtl.network.sounds.mels import LOWEST, QUIET, STEADY, WARPS, LogMel, block_size, filterbank, hertz, mel, warped
 from tests.sounds import tone
@@ -158,6 +159,31 @@ def test_a_warp_above_1_listens_higher_up() -> None:
     """So that what is heard lies lower, as of a longer vocal tract."""
     plain, above = (filterbank(8000, 129, 40, warp) for warp in (1.0, 1.2))
     assert (np.diff([of.argmax(0)[20] for of in (plain, above)]) > 0).all()
+
+
+def test_a_filter_is_straight_between_its_few_borders() -> None:
+    """3 to 6 parts, each recording's own; no gain is above the widest, and gains of every height are drawn."""
+    torch.manual_seed(0)
+    found = gains(2000, 400, 12.0) / DECIBEL
+    assert float(found.abs().max()) <= 12 + 1e-4
+    assert not torch.equal(found[0], found[1])
+    for end in (found[:, 0], found[:, -1]):
+        assert torch.histc(end, 6, -12, 12).min() > 2000 / 6 * 0.7
+    bends = (torch.diff(found, n=2).abs() > 1e-3).sum(1)
+    assert 2 <= int(bends.max()) <= 2 * (MOST - 1)  # between two bands, a border bends both second differences around it
+    assert float((bends >= 2 * (FEWEST - 1)).float().mean()) > 0.5
+
+
+def test_a_filter_is_put_on_in_training_only_and_is_the_same_all_along() -> None:
+    one = blocks_of(tone(1000, 0.4))
+    listen, blocks, layout = LogMel(8000, 40, 25, 10, 0.0, 12.0), one.repeat(2, 1), layout_of(*[len(one)] * 2)
+    torch.manual_seed(0)
+    off = filtered(torch.zeros(len(blocks), 40), layout, 12.0).view(2, len(one), 40)
+    assert (off == off[:, :1]).all()
+    assert not torch.equal(off[0], off[1])
+    plain = LogMel(8000, 40, 25, 10).eval()(blocks, layout)
+    assert torch.equal(listen.eval()(blocks, layout), plain)
+    assert not torch.allclose(listen.train()(blocks, layout), plain, atol=0.05)
 
 
 AUGMENT = {"masks": 1, "band": 0.25, "span": 0.5}

@@ -60,6 +60,7 @@ TIMM = {"shape": [4, 4], "network": "timm", "model": "resnet18"}
         ({**AUDIO, "network": "crnn", "options": {"hidden": 0}}, r"hidden of crnn: at least 1"),
         ({**AUDIO, "options": {"layers": 1.5}}, r"layers of cnn: a whole number"),
         ({**AUDIO, "augment": {"warp": 0.6}}, r"inputs\.facts\.augment\.warp"),
+        ({**AUDIO, "augment": {"filter": -1}}, r"inputs\.facts\.augment\.filter"),
         ({**AUDIO, "augment": {"mask": 1}}, r"inputs\.facts\.augment\.mask: unknown key(?s:.)*write 'masks'"),
         ({"columns": {"x": {"kind": "text"}}}, r"inputs\.facts\.columns\.x\.kind"),
         ({"columns": {"x": {}}, "embeding": 4}, r"inputs\.facts\.embeding: unknown key(?s:.)*write 'embedding'"),
