@@ -20,9 +20,9 @@ MODEL, TABLE = "model", "vectors.parquet"
 VECTOR = "vector"
 
 
-def is_embedded(one: Input) -> bool:
-    """`embed` has something to do for this input."""
-    return isinstance(one, PretrainedTextInput) or (isinstance(one, ImageInput) and one.network == "timm")
+def has_model(one: Input) -> bool:
+    """`embed` leaves a model for this input."""
+    return isinstance(one, PretrainedTextInput) or (isinstance(one, ImageInput) and one.weights is not None)
 
 
 def with_embedded(spec: Spec, name: str, frame: pl.DataFrame, columns: Mapping[str, str], embedded: Path) -> pl.DataFrame:

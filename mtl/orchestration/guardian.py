@@ -14,7 +14,10 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+END = 3
+"""Where a guardian finds the pidfd of the process that it waits for."""
 LATE = ("dvc.lock", "dvc.schema", "psutil", "ruamel.yaml")
 """What mending imports at the moment it needs it. A guardian has it in memory before it sleeps: it is then quick to mend
 behind a kill, and mends also where the files of the environment have been changed or removed meanwhile."""
@@ -28,9 +31,17 @@ def guard(root: Path, pid: int) -> None:
     if post is None:
         return
     post.close()
-    silent = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0) for stream in (0, 1, 2)]
+    actions: list[tuple[Any, ...]] = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0) for stream in (0, 1, 2)]
     command = [sys.executable, "-m", __name__, str(root.resolve()), str(pid)]
-    os.posix_spawn(sys.executable, command, os.environ, file_actions=silent, setsid=True)
+    with suppress(ProcessLookupError):  # taken here, while the number is surely still DVC's
+        end = os.pidfd_open(pid)
+        actions.append((os.POSIX_SPAWN_DUP2, end, END))
+        command.append(str(END))
+    try:
+        os.posix_spawn(sys.executable, command, os.environ, file_actions=actions, setsid=True)
+    finally:
+        if len(command) > 5:
+            os.close(end)
 
 
 def _post(pid: int) -> socket.socket | None:
@@ -44,8 +55,8 @@ def _post(pid: int) -> socket.socket | None:
     return post
 
 
-def watch(root: Path, pid: int) -> None:
-    """Sleep until the process has ended, then mend."""
+def watch(root: Path, pid: int, end: int | None) -> None:
+    """Sleep until the process has ended, as the pidfd `end` says (None: it had ended before), then mend."""
     post = _post(pid)
     if post is None:
         return
@@ -53,12 +64,12 @@ def watch(root: Path, pid: int) -> None:
 
     for name in LATE:
         import_module(name)
-    with post, suppress(ProcessLookupError):
-        end = os.pidfd_open(pid)
-        select.select([end], [], [])
+    with post:
+        if end is not None:
+            select.select([end], [], [])
     if root.is_dir():
         heal_dvc(root)
 
 
 if __name__ == "__main__":
-    watch(Path(sys.argv[1]), int(sys.argv[2]))
+    watch(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else None)

@@ -135,7 +135,7 @@ def _read(one: Input) -> str:
     if isinstance(one, AudioInput):
         return f"{one.column}: sound at {one.rate:,} samples a second, at most {one.seconds:g} s, {one.mels} bands, {one.network}"
     if isinstance(one, ImageInput):
-        return f"{one.column}: pictures, {' × '.join(map(str, (*one.pixels, one.colours)))}, {one.named}"
+        return f"{one.column}: pictures, {' × '.join(map(str, (*one.pixels, one.colours)))}, {one.reader}"
     if isinstance(one, VectorInput):
         return f"{one.column}: a vector of {one.size:,} {one.format}"
     kinds = [column.kind for column in one.columns.values()]

@@ -126,7 +126,7 @@ class ImageInput(ColumnInput):
         return height, width
 
     @property
-    def named(self) -> str:
+    def reader(self) -> str:
         """The network that reads them, in words."""
         begins = "" if self.weights is None else f" as in {self.weights}"
         return self.network if self.model is None else f"{self.model} of timm{begins}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from mtl.data.align import write_encoded
-from mtl.data.embedded import is_embedded
+from mtl.data.embedded import has_model
 from mtl.data.encode import encode
 from mtl.files import replacing, write_json
 from mtl.layout import EMBEDDED, ENCODED, ENCODING_REPORT, ENCODINGS, SPLIT, VALIDATED
@@ -15,7 +15,7 @@ from mtl.stages._needs import need
 
 def run() -> str:
     spec = read_spec()
-    embedded = [EMBEDDED / name for name, one in spec.inputs.items() if is_embedded(one)]
+    embedded = [EMBEDDED / name for name, one in spec.inputs.items() if has_model(one)]
     need("encode", *(VALIDATED / source for source in spec.sources), SPLIT, *embedded)
     done = encode(spec, VALIDATED, pl.read_parquet(SPLIT))
     with replacing(ENCODED) as partial:

@@ -51,10 +51,10 @@ def fit_image(spec: Spec, name: str, one: ImageInput, train: pl.DataFrame, embed
     mean = total / count
     std = np.sqrt(np.maximum(square / count - mean**2, 0.0))
     fitted = replace(plain, mean=tuple(mean.tolist()), std=tuple(np.where(std > 0, std, 1.0).tolist()))
-    return fitted if one.model is None else _of_timm(fitted, one.model, embedded)
+    return fitted if one.model is None else _of_timm(fitted, one.model, one.weights is not None, embedded)
 
 
-def _of_timm(fitted: ImageEncoding, model: str, embedded: Path) -> TimmEncoding:
-    content = read_json(embedded / EMBEDDED_FACTS)[fitted.name]["content"]
+def _of_timm(fitted: ImageEncoding, model: str, trained: bool, embedded: Path) -> TimmEncoding:
+    content = read_json(embedded / EMBEDDED_FACTS)[fitted.name]["content"] if trained else ""
     said = {key.name: getattr(fitted, key.name) for key in fields(fitted)}
     return TimmEncoding(**said, model=model, content=content, folder=(embedded / fitted.name / MODEL).as_posix())

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from mtl.network.input_plans import ImagePlan
 from mtl.network.pictures.base import PictureNetwork
-from mtl.network.pictures.named import named, size_of
+from mtl.network.pictures.named import built, size_of
 from mtl.network.pretrained import parameter_key
 from mtl.network.sequences.base import Weights
+
+KEEPS = "attention_bias_cache"
 
 
 class Timm(PictureNetwork):
@@ -21,10 +25,11 @@ class Timm(PictureNetwork):
         super().__init__(plan, copies)
         channels = len(plan.mean)
         given = {name: torch.from_numpy(array) for name, array in plan.weights().items()}
-        built = [named(plan.model, channels, plan.size, trained=bool(given)) for _ in range(1 if given else copies)]
-        module = built[0]
+        made = [built(plan.model, channels, plan.size, trained=bool(given)) for _ in range(1 if given else copies)]
+        module = made[0]
         self.size = size_of(module, channels, plan.size)
-        starts = [dict(one.named_parameters()) for one in built] if not given else [given] * copies
+        _must_fit(plan, given, module)
+        starts = [dict(one.named_parameters()) for one in made] if not given else [given] * copies
         self._names = {parameter_key(name, p.dim()): name for name, p in module.named_parameters()}
         learned = {key: torch.stack([start[name].detach() for start in starts]) for key, name in self._names.items()}
         self.learned = nn.ParameterDict({key: nn.Parameter(weight) for key, weight in learned.items()})
@@ -38,8 +43,11 @@ class Timm(PictureNetwork):
         return {} if self._rate is None else {f"learned.{key}": self._rate for key in self.learned}
 
     def train(self, mode: bool = True) -> Timm:
+        """In evaluation, some networks of timm's keep what they once made of a learned bias; in training they make it anew, and
+        do nothing else otherwise."""
         for one in self._module[0].modules():
-            one.training = mode and not isinstance(one, nn.modules.batchnorm._BatchNorm)
+            learns = mode and not isinstance(one, nn.modules.batchnorm._BatchNorm)
+            one.training = learns or hasattr(one, KEEPS)
         return super().train(mode)
 
     def forward(self, x: Tensor, weights: Weights) -> Tensor:
@@ -47,3 +55,11 @@ class Timm(PictureNetwork):
         fixed = {name: self.get_buffer(key) for name, key in self._fixed.items()}
         found: Tensor = functional_call(self._module[0], own | fixed, (x,))
         return found
+
+
+def _must_fit(plan: ImagePlan, given: Mapping[str, Tensor], module: nn.Module) -> None:
+    own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    for name, tensor in own.items() if given else ():
+        if name not in given or given[name].shape != tensor.shape:
+            found = list(given[name].shape) if name in given else "nothing"
+            raise ValueError(f"{name} of {plan.model} as {list(tensor.shape)} in the weights it begins with; found {found}")

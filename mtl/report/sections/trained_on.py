@@ -106,7 +106,7 @@ def _reads(declared: Input, found: dict[str, Any]) -> str:
     if isinstance(declared, AudioInput):
         return f"{declared.mels} bands of at most {declared.seconds:g} s of sound, {declared.network}"
     if isinstance(declared, ImageInput):
-        return f"pictures, {' × '.join(map(str, (*declared.pixels, declared.colours)))}, {clean(declared.named)}"
+        return f"pictures, {' × '.join(map(str, (*declared.pixels, declared.colours)))}, {clean(declared.reader)}"
     if isinstance(declared, VectorInput):
         return f"{declared.size:,} {declared.format}"
     kinds = [column.kind for column in declared.columns.values()]

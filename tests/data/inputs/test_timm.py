@@ -33,6 +33,8 @@ def embedded(tmp_path: Path) -> Path:
 def fitted(embedded: Path, content: str) -> TimmEncoding:
     write_json(embedded / "inputs.json", {"facts": {"content": content, "size": 512}})
     said = {"source": "people", "kind": "image", "column": "photo", "shape": [6, 8, 3], "network": "timm", "model": "resnet18"}
+    if content:
+        said["weights"] = "models/r"
     one = fit_input(spec_of(inputs={"facts": said}), "facts", FRAME, embedded)
     assert isinstance(one, TimmEncoding)
     return one

@@ -13,7 +13,7 @@ from mtl.data.pretrained import WEIGHTS
 from mtl.network.encoders.image import Image
 from mtl.network.input_encodings import input_plan
 from mtl.network.input_plans import ImagePlan
-from mtl.network.pictures.named import named, size_of, timm_itself
+from mtl.network.pictures.named import built, size_of, timm_itself
 from mtl.network.pictures.timm import Timm
 from mtl.network.sequences import of_copies
 from mtl.pretrained.pictures import embed_pictures
@@ -110,6 +110,28 @@ def test_what_came_trained_learns_at_its_own_rate(trained: ImagePlan) -> None:
     assert Image(random_plan(NAME), 1, Model(width=8)).own_rates() == {}
 
 
+def test_what_is_kept_in_evaluation_is_made_anew_for_each_copy() -> None:
+    """LeViT keeps what it made of its learned biases once it evaluates."""
+    torch.manual_seed(0)
+    network, x = Timm(random_plan("levit_128s", (64, 64)), 2).eval(), pictures(2, (64, 64))
+    with torch.no_grad():
+        first, other = (network(x, weights) for weights in of_copies(network, 2))
+        for name, parameter in network.named_parameters():
+            if "attention_biases" in name:
+                parameter[0] += torch.randn_like(parameter[0])
+        assert not torch.allclose(network(x, of_copies(network, 2)[0]), first, atol=1e-3)
+        assert torch.equal(network(x, of_copies(network, 2)[1]), other)
+
+
+def test_groups_start_as_the_batch_would_have() -> None:
+    """Some scales start at 0, so that a block at first does nothing."""
+    made = {name: p.detach() for name, p in built(NAME, 3, SIDES, trained=False).named_parameters()}
+    for name, parameter in timm_itself().create_model(NAME, num_classes=0).named_parameters():
+        if parameter.dim() == 1:
+            assert torch.equal(made[name], parameter), name
+    assert not made["layer1.0.bn2.weight"].any()
+
+
 def test_rows_without_a_picture_pass_it_by() -> None:
     torch.manual_seed(0)
     encoder = Image(random_plan(NAME), 1, Model(width=8, dropout=0.0)).eval()
@@ -123,6 +145,6 @@ def test_rows_without_a_picture_pass_it_by() -> None:
 
 def test_a_name_that_nobody_knows_and_sides_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match=r"resnet18.*found resnet81"):
-        named("resnet81", 3, SIDES, trained=False)
+        built("resnet81", 3, SIDES, trained=False)
     with pytest.raises(ValueError, match=r"40 . 40|41 . 41"):
-        size_of(named("vit_tiny_patch16_224", 3, (48, 48), trained=False), 3, (41, 41))
+        size_of(built("vit_tiny_patch16_224", 3, (48, 48), trained=False), 3, (41, 41))
