@@ -11,7 +11,6 @@ import os
 import select
 import socket
 import sys
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -23,25 +22,32 @@ LATE = ("dvc.lock", "dvc.schema", "psutil", "ruamel.yaml")
 behind a kill, and mends also where the files of the environment have been changed or removed meanwhile."""
 
 
-def guard(root: Path, pid: int) -> None:
-    """See to it that a guardian waits for the end of process `pid`, a DVC at work in `root`."""
+def guard(root: Path, pid: int) -> int | None:
+    """See to it that a guardian waits for the end of process `pid`, a DVC at work in `root`. Its own number, if it is a new one."""
     if not hasattr(os, "pidfd_open") or not sys.platform.startswith("linux"):
-        return
+        return None
     post = _post(pid)
     if post is None:
-        return
+        return None
     post.close()
     actions: list[tuple[Any, ...]] = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_RDWR, 0) for stream in (0, 1, 2)]
     command = [sys.executable, "-m", __name__, str(root.resolve()), str(pid)]
-    with suppress(ProcessLookupError):  # taken here, while the number is surely still DVC's
-        end = os.pidfd_open(pid)
-        actions.append((os.POSIX_SPAWN_DUP2, end, END))
-        command.append(str(END))
+    end = _end_of(pid)  # taken here, while the number is surely still DVC's
+    if end is None:
+        return os.posix_spawn(sys.executable, command, os.environ, file_actions=actions, setsid=True)
     try:
-        os.posix_spawn(sys.executable, command, os.environ, file_actions=actions, setsid=True)
+        actions.append((os.POSIX_SPAWN_DUP2, end, END))
+        return os.posix_spawn(sys.executable, [*command, str(END)], os.environ, file_actions=actions, setsid=True)
     finally:
-        if len(command) > 5:
-            os.close(end)
+        os.close(end)
+
+
+def _end_of(pid: int) -> int | None:
+    """A pidfd, which tells of the process's end; None if it has ended."""
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
 
 
 def _post(pid: int) -> socket.socket | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 import time
@@ -30,12 +31,18 @@ def guardians(pid: int) -> list[str]:
     return found
 
 
-def until(holds: bool, pid: int, seconds: float = 60) -> bool:
-    """Wait until there is a guardian of `pid` (or none)."""
+def until(pid: int, seconds: float = 60) -> bool:
+    """Wait until there is a guardian of `pid`."""
     end = time.monotonic() + seconds
-    while bool(guardians(pid)) is not holds and time.monotonic() < end:
+    while not (found := guardians(pid)) and time.monotonic() < end:
         time.sleep(0.05)
-    return bool(guardians(pid)) is holds
+    return bool(found)
+
+
+def ended(child: int, seconds: float = 60) -> bool:
+    """Wait for the end of a process that this one has begun."""
+    with os.fdopen(os.pidfd_open(child)) as end:
+        return bool(select.select([end], [], [], seconds)[0])
 
 
 @pytest.fixture
@@ -43,14 +50,15 @@ def killed(tmp_path: Path) -> Path:
     """A folder whose guarded process was killed while it wrote dvc.lock."""
     (tmp_path / ".dvc/tmp").mkdir(parents=True)
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as dvc:
-        guard(tmp_path, dvc.pid)
-        assert until(True, dvc.pid)
+        guardian = guard(tmp_path, dvc.pid)
+        assert guardian is not None
+        assert until(dvc.pid)
         time.sleep(1)  # it has taken its post
-        guard(tmp_path, dvc.pid)
+        assert guard(tmp_path, dvc.pid) is None
         assert len(guardians(dvc.pid)) == 1
         (tmp_path / "dvc.lock").write_text(CUT_SHORT)
         dvc.kill()
-    assert until(False, dvc.pid)
+    assert ended(guardian)
     return tmp_path
 
 
@@ -62,5 +70,6 @@ def test_a_lock_cut_short_is_put_aside_and_the_guardian_ends(killed: Path) -> No
 def test_a_process_that_is_gone_needs_no_guardian_for_long(tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    guard(tmp_path, gone.pid)
-    assert until(False, gone.pid)
+    guardian = guard(tmp_path, gone.pid)
+    assert guardian is not None
+    assert ended(guardian)
