@@ -17,7 +17,7 @@ services: install       ## Prefect's server, MLflow's, and the workers, until Ct
 	@mtl up
 
 test: install           ## every test
-	@pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-fast: install      ## all but the slow ones
 	@pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"

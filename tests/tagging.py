@@ -99,7 +99,7 @@ def rows_of(
     return AlignedSet(inputs, targets, mask, tuple(one.name for one in encodings.tasks), lists=lists)
 
 
-def mixed() -> Encodings:
+def mixed(network: str = "lstm") -> Encodings:
     """Two tagging tasks on one input, one of them with other inputs too, among tasks that read rows; all see `s`."""
     tasks = (
         task("a", "tagging", ["s"]),
@@ -108,7 +108,7 @@ def mixed() -> Encodings:
         task("d", "regression", ["x"]),
         task("e", "multiclass", ["s", "x"]),
     )
-    return Encodings({"s": tokens("s"), "x": numbers("x")}, tasks)
+    return Encodings({"s": tokens("s", network), "x": numbers("x")}, tasks)
 
 
 def apart() -> Encodings:

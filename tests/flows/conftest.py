@@ -16,6 +16,10 @@ import pytest
 from filelock import FileLock
 
 from mtl.dvc_home import keep_dvc_home
+from mtl.registry import smoke
+from mtl.registry.gate import Rule
+from mtl.registry.store import TRACKING_URI, Store, open_store
+from mtl.registry.trial import RULE
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ("dvc.yaml", "profile.json", "code.lock.yaml", ".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore")
@@ -99,20 +103,38 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """The folder `name`, which `make` was asked to fill once for all workers."""
+    room = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        room = room.parent
+    folder, done = room / name, room / f"{name}.done"
+    with FileLock(room / f"{name}.lock"):
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small project after `dvc repro`, one for all workers. Never change it: copy it with the fixture `copy`."""
-    room = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        room = room.parent
-    root, done = room / "finished" / "project", room / "finished.done"
-    with FileLock(room / "finished.lock"):
-        if not done.exists():
-            shutil.rmtree(root.parent, ignore_errors=True)
-            make_project(root)
-            command(root, "dvc", "repro")
-            done.touch()
-    return root
+    return once(tmp_path_factory, "finished", lambda room: command(make_project(room / "project"), "dvc", "repro")) / "project"
+
+
+@pytest.fixture(scope="session")
+def bare_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a registry that nothing was registered in: a copy spares a test the seconds MLflow needs for its tables."""
+    return once(tmp_path_factory, "registry", lambda room: open_store(room, "none"))
+
+
+def tried_in_this_process(store: Store, version: int, golden: Path) -> Rule:
+    """A promotion's trial without a process of its own, for tests that others show the fresh process for."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(TRACKING_URI, store.uri)
+        return Rule(RULE, not smoke.main(f"models:/{store.name}/{version}", str(golden)), "in this process")
 
 
 @pytest.fixture

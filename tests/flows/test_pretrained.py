@@ -14,7 +14,7 @@ from mtl.codelock import write_code_lock
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
 from mtl.layout import ALIGNED, CANDIDATE, EMBEDDED, EMBEDDED_FACTS, ENCODINGS, VALIDATED
-from tests.flows.conftest import PARAMS, command, make_project, tables
+from tests.flows.conftest import command, make_project
 from tests.tiny_bert import tiny_bert
 
 WORDS = ["good", "bad", "red", "blue", "dress", "coat"]
@@ -101,13 +101,10 @@ def test_another_model_makes_the_stage_stale(tmp_path: Path) -> None:
     from mtl.orchestration.graph import read_plan
     from mtl.orchestration.local import prepare_environment
 
-    root = make_project(tmp_path / "project", PARAMS.replace(
-        "tasks:\n", "  notes: {source: people, kind: pretrained_text, column: note, model: tiny, max_tokens: 16}\ntasks:\n", 1
-    ))  # fmt: skip
+    root = make_project(tmp_path / "project", SPEC.replace("MODE", MODES[0]))
     tiny_bert(root / "tiny", WORDS)
-    rng = np.random.default_rng(0)
-    notes = [" ".join(rng.choice(WORDS, 5)) for _ in range(tables()["people"].height)]
-    tables()["people"].with_columns(note=pl.Series(notes)).write_csv(root / "people.csv")
+    rows = [{"id": i, "text": word, "score": 0.5, "kind": "dress"} for i, word in enumerate(WORDS)]
+    pl.DataFrame(rows).write_csv(root / "docs.csv")
     command(root, "mtl", "lock")
     command(root, "dvc", "repro", "embed")
     prepare_environment(root)

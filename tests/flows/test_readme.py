@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,7 @@ import pytest
 from tests.readme import CHINESE, README, ROOT, commands
 
 from .conftest import command, tables
+from .test_examples import AFTER
 
 
 def test_both_languages_say_the_same_commands_and_figures() -> None:
@@ -31,7 +33,7 @@ def test_every_file_and_command_it_names_exists() -> None:
 
 
 @pytest.mark.slow
-def test_own_data_as_written(tmp_path: Path) -> None:
+def test_own_data_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: Callable[..., str]) -> None:
     """`mtl init` on two tables, one with sentences, writes a project that checks and runs unchanged."""
     (tmp_path / "here").mkdir()
     people, visits = tables()["people"], tables()["visits"]
@@ -48,7 +50,13 @@ def test_own_data_as_written(tmp_path: Path) -> None:
     )
     assert "note: text, bpe" in command(project, "mtl", "check").stdout
     assert "3 tasks" in command(project, "mtl", "check").stdout
-    command(project, "dvc", "repro")
+    command(project, "dvc", "repro", "ingest@people")
+    monkeypatch.chdir(project)
+    for source in ("people", "visits"):
+        stage("ingest", source)
+        stage("validate", source)
+    for one in AFTER:  # each in this process: that DVC walks all of `dvc.yaml` test_repro.py shows
+        stage(one)
     assert set(json.loads((project / "reports/metrics.json").read_text())["tasks"]) == {"risk", "spend", "churn"}
 
 

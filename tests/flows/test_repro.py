@@ -77,6 +77,5 @@ def test_an_experiment_leaves_the_registry_alone(copy: Path) -> None:
 
 
 def test_prefect_is_not_imported(copy: Path) -> None:
-    for name in ("split", "evaluate", "register"):
-        code = f"import sys; from mtl.stages.{name} import run; run(); sys.exit(bool({{'prefect', 'dvc'}} & sys.modules.keys()))"
-        command(copy, "python", "-c", code)
+    run = "".join(f"from mtl.stages import {name}; {name}.run(); " for name in ("split", "evaluate", "register"))
+    command(copy, "python", "-c", f"import sys; {run}sys.exit(bool({{'prefect', 'dvc'}} & sys.modules.keys()))")

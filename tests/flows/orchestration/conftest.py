@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.flows.conftest import once
+
+if TYPE_CHECKING:
+    from mtl.orchestration.server import TemporaryServer
 
 STAGE = """
 import os, sys, time
@@ -95,11 +102,15 @@ def run_environment() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URL of a Prefect server of the tests' own."""
+    """The URL of a Prefect server of the tests' own, in a copy of a home that has its tables: making them takes seconds."""
+    made = once(tmp_path_factory, "prefect_home", lambda folder: started_in(folder).stop())
+    return started_in(Path(shutil.copytree(made, tmp_path_factory.mktemp("prefect") / "home"))).url
+
+
+def started_in(root: Path) -> TemporaryServer:
     from mtl.orchestration.local import prepare_environment
     from mtl.orchestration.server import start_server
 
-    root = tmp_path_factory.mktemp("prefect")
     environ: dict[str, str] = {}
     prepare_environment(root, environ)
     before = dict(os.environ)
@@ -110,4 +121,4 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> str:
     finally:
         os.environ.clear()
         os.environ.update(before)
-    return started.url
+    return started

@@ -35,7 +35,10 @@ def test_an_rwlock_cut_short_is_removed(toy: Path, content: str) -> None:
 def test_entries_of_the_dead_and_of_other_programs_go_those_of_a_living_dvc_stay(toy: Path) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)", "dvc"]) as living:
+    lives = "import time; print('up', flush=True); time.sleep(30)"
+    with subprocess.Popen([sys.executable, "-c", lives, "dvc"], stdout=subprocess.PIPE) as living:
+        assert living.stdout is not None
+        living.stdout.readline()  # while it is being started the kernel may not tell its command line yet
         here = {
             name: {"pid": pid, "cmd": "dvc repro"} for name, pid in (("/d", dead.pid), ("/o", os.getppid()), ("/l", living.pid))
         }

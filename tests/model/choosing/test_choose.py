@@ -90,7 +90,8 @@ def test_the_stranger_stands_alone_and_the_friends_together(decided: Choice) -> 
     assert "d stands alone" in decided.why
 
 
-def test_friends_alone_stay_in_one_trunk(sets: Any) -> None:
+def test_friends_alone_stay_in_one_trunk(sets: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Workers, "_cores", lambda self, training: 1)  # in this process, which is a third of the work
     encodings = five()
     found = choose(spec_of(), encodings, *sets(encodings, alike=True))
     assert (found.sharing, found.groups) == ("shared_bottom", None)

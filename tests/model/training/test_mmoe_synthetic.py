@@ -17,12 +17,12 @@ from mtl.spec import Model, Training
 from mtl.training import fit
 from tests.model.conftest import table, task
 
-FEATURES, SEEDS = 100, (0, 1, 2)
+FEATURES, SEEDS = 100, (0, 1)
 ALPHA, BETA, LENGTH = (1.0, 2.0), (0.0, 1.0), 1.0
 ENCODINGS = Encodings({"x": table("x", FEATURES)}, (task("a", "regression"), task("b", "regression")))
 MMOE = Model(sharing="mmoe", options={"experts": 8}, width=16, depth=1, dropout=0)
 BOTTOM = Model(sharing="shared_bottom", width=143, depth=1, dropout=0)
-TRAINING = Training(lr=2e-3, batch_size=128, max_epochs=25, patience=25, weight_decay=0)
+TRAINING = Training(lr=2e-3, batch_size=128, max_epochs=15, patience=15, weight_decay=0)
 
 
 def directions(correlation: float, random: np.random.Generator) -> np.ndarray:

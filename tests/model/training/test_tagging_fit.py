@@ -45,9 +45,9 @@ def bytes_of(found: Fitted) -> str:
     return hashlib.sha256(b"".join(parts) + f"{found.history.rows()} {found.best_epoch} {found.gates}".encode()).hexdigest()
 
 
-@pytest.mark.parametrize("sharing", ["shared_bottom", "separate", "cgc"])
-def test_it_learns_to_tag(sharing: str) -> None:
-    encodings = mixed()
+@pytest.mark.parametrize(("sharing", "network"), [("shared_bottom", "lstm"), ("separate", "gru"), ("cgc", "cnn")])
+def test_it_learns_to_tag(sharing: str, network: str) -> None:
+    encodings = mixed(network)
     found = fitted(encodings, sharing, max_epochs=16, patience=16, rows=150, lr=0.03)
     test = rows_of(encodings, 80, 3)
     predicted, truth, labelled = (

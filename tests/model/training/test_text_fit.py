@@ -52,7 +52,7 @@ def rows_of(rows: int, seed: int) -> AlignedSet:
 TASKS = seen_by(["words"], ["words", "numbers"])
 APART = seen_by(["words"], ["numbers"])
 TRAINING = Training(lr=1e-2, batch_size=64, max_epochs=12, patience=12, relatedness=None)
-SHORT = TRAINING.model_copy(update={"max_epochs": 2})
+SHORT = TRAINING.model_copy(update={"max_epochs": 1})
 
 
 def encodings_of(network: str = "cnn", tasks: Sequence[TaskEncoding] = TASKS) -> Encodings:
