@@ -101,7 +101,7 @@ class Cell:
 
 
 FOR_BOTH = {"model.members", "model.width", "model.depth", "model.dropout", "model.bin_width"} | {
-    f"training.{name}" for name in ("lr", "batch_size", "max_epochs", "patience", "weight_decay", "optimizer")
+    f"training.{name}" for name in ("lr", "batch_size", "max_epochs", "patience", "weight_decay", "optimizer", "schedule", "refit")
 }
 """What the single-task networks share with the shared model: width, budget, members."""
 

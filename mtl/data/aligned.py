@@ -73,6 +73,15 @@ class AlignedSet:
         lists = {name: of_task[rows] for name, of_task in self.lists.items()}
         return AlignedSet(inputs, self.targets[rows], self.labelled[rows], self.tasks, lists=lists)
 
+    def beside(self, other: AlignedSet) -> AlignedSet:
+        """These rows and those of `other`, of the same inputs and tasks, behind them; in memory."""
+        inputs = {
+            name: {part: _both(array, other.inputs[name][part]) for part, array in of.items()} for name, of in self.inputs.items()
+        }
+        lists = {name: of_task.beside(other.lists[name]) for name, of_task in self.lists.items()}
+        targets, labelled = np.concatenate([self.targets, other.targets]), np.concatenate([self.labelled, other.labelled])
+        return AlignedSet(inputs, targets, labelled, self.tasks, lists=lists)
+
     def keys(self) -> pl.DataFrame:
         """entity, key, group of each row."""
         return pl.read_parquet(self._folder / KEYS)
@@ -103,6 +112,14 @@ class AlignedSet:
         """Task -> bool [rows]: whether the row has a label of it."""
         column = {name: j for j, name in enumerate(self.tasks)}
         return {task.name: np.asarray(self.labelled[:, column[task.name]]) for task in tasks}
+
+
+def _both(first: Array, second: Array) -> Array:
+    if isinstance(first, Ragged):
+        assert isinstance(second, Ragged)
+        return first.beside(second)
+    assert not isinstance(second, Ragged)
+    return np.concatenate([first, second])
 
 
 def _save(folder: Path, part: str, array: Array) -> None:

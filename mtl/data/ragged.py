@@ -57,6 +57,10 @@ class Ragged:
         inside = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
         return Ragged(self.values[np.repeat(self.offsets[at], lengths) + inside], offsets)
 
+    def beside(self, other: Ragged) -> Ragged:
+        """These rows and those of `other` behind them."""
+        return Ragged.of_lengths(np.concatenate([self.values, other.values]), np.concatenate([self.lengths, other.lengths]))
+
     def head(self, most: int) -> Ragged:
         """Of each row the first `most` values, or all that it has; itself if no row has more."""
         lengths = np.minimum(self.lengths, most)

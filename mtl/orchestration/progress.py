@@ -6,7 +6,7 @@ import re
 import time
 from uuid import UUID
 
-EPOCH = re.compile(r"epoch (?P<epoch>\d+)/(?P<of>\d+), (?P<said>valid .*)")
+EPOCH = re.compile(r"epoch (?P<epoch>\d+)/(?P<of>\d+), (?P<said>(?:valid|again,) .*)")
 """As the stages say it: `baseline: single_task: epoch 4/100, valid 0.7558 of a constant's loss, best 0.7506, …`."""
 EVERY = 2.0
 """Seconds between two updates: an artifact costs 11-29 ms."""

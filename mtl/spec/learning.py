@@ -138,6 +138,8 @@ class Training(Part):
     batch_size: Annotated[int, Field(ge=1)] = 256
     max_epochs: Annotated[int, Field(ge=1)] = 100
     patience: Annotated[int, Field(ge=1)] = 10
+    refit: bool = False
+    """Once valid has said how many epochs are best, train anew for as many, on train and valid together."""
     clip: Annotated[float, Field(gt=0)] | None = None
     """Largest norm of the gradient."""
     seed: int = 0

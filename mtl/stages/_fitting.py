@@ -35,7 +35,7 @@ def fit_and_pack(spec: Spec, sharing: str, target: Path, name: str) -> str:
 
         def trained(tasks: Encodings, rows: AlignedSet, stop: AlignedSet, lesson: Lesson | None) -> Fitted:
             return fit(
-                tasks, rows, stop, spec.model, spec.training,
+                tasks, rows, stop, spec.model, spec.training, again=rows.beside(stop) if spec.training.refit else None,
                 checkpoints=CHECKPOINTS, inputs_key=run_key(name, spec), lesson=lesson, progress=progress,
             )  # fmt: skip
 
@@ -55,7 +55,8 @@ def fit_and_pack(spec: Spec, sharing: str, target: Path, name: str) -> str:
     taught = f", taught by {SINGLE_TASK}" if by_others else ""
     without = f", without {', '.join(fitted.adopted)}: taken over from {SINGLE_TASK}" if fitted.adopted else ""
     sampled = told(often, spec.training.sampler)
-    return f"{spec.model.sharing}, {size}, {best}, {fitted.seconds:.1f} s on {fitted.device}{taught}{without}{sampled}"
+    refit = ", then refit on train and valid" if spec.training.refit else ""
+    return f"{spec.model.sharing}, {size}, {best}{refit}, {fitted.seconds:.1f} s on {fitted.device}{taught}{without}{sampled}"
 
 
 def _chosen(spec: Spec, encodings: Encodings) -> tuple[Spec, Encodings]:
@@ -86,7 +87,7 @@ def _tell(spec: Spec, fitted: Fitted, seen: Seen, folder: Path) -> None:
         summary = {
             "best_epoch": fitted.best_epoch, "parameters": fitted.parameters, "gates": fitted.gates, "weights": fitted.weights,
             "gate_names": fitted.network.body.gate_names(),
-            "sharing": spec.model.sharing, "balancing": spec.training.balancing, "seen": seen,
+            "sharing": spec.model.sharing, "balancing": spec.training.balancing, "refit": spec.training.refit, "seen": seen,
         }  # fmt: skip
         write_json(partial / "summary.json", summary)
         if fitted.relatedness is not None:

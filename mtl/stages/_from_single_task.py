@@ -38,7 +38,8 @@ def fit_or_adopt(spec: Spec, encodings: Encodings, train: AlignedSet, valid: Ali
     if not alone and not taught:
         return fit(encodings, train, valid, None)
     single = _single_task(spec, encodings)
-    lesson = lesson_on(single.network, train, asked, spec.training.threads) if asked is not None and taught else None
+    told = train.beside(valid) if spec.training.refit else train
+    lesson = lesson_on(single.network, told, asked, spec.training.threads) if asked is not None and taught else None
     if not alone:
         return fit(encodings, train, valid, lesson)
     rest = [task.name for task in encodings.tasks if task.name not in alone]

@@ -21,7 +21,7 @@ def training_progress(name: str, max_epochs: int) -> Iterator[Callable[[Epoch], 
         with _bar(name, max_epochs) as callback:
             yield callback
     else:
-        yield _lines(name, max_epochs)
+        yield _lines(name)
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def _bar(name: str, max_epochs: int) -> Iterator[Callable[[Epoch], None]]:
     )
     with Progress(*columns) as progress:
         bar = progress.add_task(name, total=max_epochs, told="")
-        yield lambda epoch: progress.update(bar, completed=epoch.epoch, told=_told(epoch))
+        yield lambda epoch: progress.update(bar, completed=epoch.epoch, total=epoch.max_epochs, told=_told(epoch))
 
 
 def trainings_progress(name: str, every: float = SECONDS_A_LINE) -> Callable[[str], None]:
@@ -53,13 +53,15 @@ def trainings_progress(name: str, every: float = SECONDS_A_LINE) -> Callable[[st
     return line
 
 
-def _lines(name: str, max_epochs: int) -> Callable[[Epoch], None]:
+def _lines(name: str) -> Callable[[Epoch], None]:
     line = trainings_progress(name)
-    return lambda epoch: line(f"epoch {epoch.epoch}/{max_epochs}, {_told(epoch)}")
+    return lambda epoch: line(f"epoch {epoch.epoch}/{epoch.max_epochs}, {_told(epoch)}")
 
 
 def _told(epoch: Epoch) -> str:
     """`score` is the mean over tasks of valid loss ÷ the best constant's: 1 is no better than guessing."""
+    if epoch.again:
+        return f"again, on train and valid: {epoch.score:.4f} of a constant's loss, tasks still learning {len(epoch.train_loss)}"
     return (
         f"valid {epoch.score:.4f} of a constant's loss, best {epoch.best_score:.4f}, tasks still learning {len(epoch.valid_loss)}"
     )

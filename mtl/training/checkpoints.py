@@ -11,7 +11,7 @@ import json
 import platform
 import shutil
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ from mtl.training.batches import Rows
 from mtl.training.optimizers import put_states, states_of
 from mtl.training.run import Run
 from mtl.training.sealed import read_sealed, write_sealed
-from mtl.training.stopping import Stopping
 
 FILE = "run.safetensors"
 ROOMS = ("network", "balancing", "relatedness", "spec", "training")
@@ -77,10 +76,11 @@ class Checkpoint:
         assert self.folder is not None
         return self.folder / FILE
 
-    def save(self, run: Run) -> None:
-        """Write the run's state, unless the last writing was so long and so recent that it would slow the run down."""
+    def save(self, run: Run, *, last: bool = False) -> None:
+        """Write the run's state, unless the last writing was so long and so recent that it would slow the run down; its `last`
+        state in any case."""
         start = time.monotonic()
-        if self.folder is None or start - self._wrote < self._took / SHARE:
+        if self.folder is None or (start - self._wrote < self._took / SHARE and not last):
             return
         write_sealed(self._file, _tensors(run), _state(run))
         self._wrote = time.monotonic()
@@ -91,6 +91,10 @@ class Checkpoint:
         found = None if self.folder is None else read_sealed(self._file, "training starts anew")
         if found is not None:
             _restore(run, *found)
+
+    def within(self, name: str) -> Checkpoint:
+        """Another, in a folder of this one's, that is removed with it."""
+        return Checkpoint(None if self.folder is None else self.folder / name)
 
     def remove(self) -> None:
         if self.folder is not None:
@@ -134,4 +138,4 @@ def _restore(run: Run, tensors: dict[str, Tensor], state: dict[str, Any]) -> Non
         run.tracker.load({name.removeprefix("relatedness/"): t for name, t in tensors.items() if name.startswith("relatedness/")})
     run.epoch, run.seconds = state["epoch"], state["seconds"]
     run.history = [tuple(row) for row in state["history"]]
-    run.stopping = Stopping(run.training.patience, state["stopping"]["score"], state["stopping"]["epoch"])
+    run.stopping = replace(run.stopping, score=state["stopping"]["score"], epoch=state["stopping"]["epoch"])

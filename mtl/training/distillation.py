@@ -72,6 +72,12 @@ class Teachers:
     train: Store
     folder: Path | None
 
+    @classmethod
+    def of(cls, training: Training, train: Store, folder: Path | None) -> Teachers:
+        """Of a run that `is_taught`."""
+        assert training.distillation is not None
+        return cls(training.distillation, train, folder)
+
     def lesson(self, teach: Callable[[], Trained]) -> tuple[Lesson, float]:
         """The lesson and the seconds it took: the one kept, or a new one of networks that `teach` trains."""
         kept = None if self.folder is None else read_lesson(self.folder, self.train.mask.device)

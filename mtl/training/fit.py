@@ -17,7 +17,7 @@ import torch
 from mtl.errors import TrainingError
 from mtl.network import Network, input_tensors, plan_of
 from mtl.network.encoders import Tensors
-from mtl.network.plan import Encoded
+from mtl.network.plan import Encoded, Plan
 from mtl.network.ragged import row_lengths, rows_at_once, rows_in, take_inputs
 from mtl.relatedness.tracking import Relatedness
 from mtl.spec import Model, Training
@@ -32,7 +32,7 @@ from mtl.training.loop import Losses, train_epoch, train_steps, valid_losses
 from mtl.training.relating import look_ahead, tracker_of
 from mtl.training.run import Row, Run
 from mtl.training.schedules import set_rates
-from mtl.training.stopping import mean_score
+from mtl.training.stopping import Planned, mean_score
 
 HISTORY: dict[str, Any] = {
     "epoch": pl.Int64, "task": pl.String, "train_loss": pl.Float64, "valid_loss": pl.Float64, "labels": pl.Int64,
@@ -45,7 +45,8 @@ GATE_ROWS = 8192
 @dataclass(frozen=True)
 class Epoch:
     """What is known after an epoch. Losses by task, of the tasks still training that had a label; `score` is what early stopping
-    reads: the mean over these tasks of loss ÷ best constant's loss on valid."""
+    reads: the mean over these tasks of loss ÷ best constant's loss on valid. In an epoch of a refit (`again`) nothing was held
+    back: both are of the rows trained on."""
 
     epoch: int
     max_epochs: int
@@ -54,6 +55,7 @@ class Epoch:
     score: float
     best_score: float
     seconds: float
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def fit(
     checkpoints: Path | None = None,
     inputs_key: str = "",
     whole: Rows | None = None,
+    again: Rows | None = None,
     lesson: Lesson | None = None,
     progress: Callable[[Epoch], None] | None = None,
 ) -> Fitted:
@@ -97,35 +100,64 @@ def fit(
 
     `checkpoints` is the folder for checkpoints of all runs; this run's own is removed at the end. `inputs_key` is a hash
     of the rows; left out, their arrays are hashed. Where `train` is a part of something, `whole` tells where gradients
-    meet. `lesson` is what teachers say of `train`, for distillation; left out, they are trained first. Raises
-    TrainingError if the device is not there, does not have the memory, or a loss is not finite.
+    meet. `again` is the rows of train with those of valid behind them: with it the network is trained anew on these, for as
+    many epochs as were best before (Goodfellow, Bengio & Courville 2016, algorithm 7.2); history and best epochs are those
+    of the training that valid judged. `lesson` is what teachers say of `again`, or else of `train`, for distillation; left
+    out, they are trained first. Raises TrainingError if the device is not there, does not have the memory, or a loss is not
+    finite.
     """
     with settings(training) as device:
         try:
             checkpoint, name = Checkpoint(None), sharing or model.sharing
             if checkpoints is not None:
-                inputs_key = inputs_key or digest(train, valid, *([] if whole is None else [whole]))
+                inputs_key = inputs_key or digest(train, valid, *(rows for rows in (whole, again) if rows is not None))
                 checkpoint = Checkpoint(checkpoints / key_of(inputs_key, encodings, model, training, name, device))
-            seconds = 0.0
-            if training.distillation is None or not is_taught(training, name):
-                lesson = None
-            elif lesson is not None:
-                lesson = lesson.to(device)
-            else:
+            plan, rows, seconds = plan_of(encodings), train if again is None else again, 0.0
+            lesson = lesson.to(device) if lesson is not None and is_taught(training, name) else None
+            if lesson is None and is_taught(training, name):
                 teach = partial(fit, encodings, train, valid, model, training.alone(), sharing="separate", checkpoints=checkpoints)
-                teachers = Teachers(training.distillation, Store.of(plan_of(encodings), train, device), checkpoint.folder)
-                lesson, seconds = teachers.lesson(partial(teach, inputs_key=f"{inputs_key} teachers"))
-            seed_epoch(training.seed, 0)
-            run = Run.start(plan_of(encodings), model, training, sharing, device)
-            run.seconds = seconds
-            _meet(run, train if whole is None else whole)
-            _epochs(run, train, valid, lesson, checkpoint, progress)
+                teach = partial(teach, again=again, inputs_key=f"{inputs_key} teachers")
+                lesson, seconds = Teachers.of(training, Store.of(plan, rows, device), checkpoint.folder).lesson(teach)
+            start = partial(_started, plan, model, sharing, train if whole is None else whole, device)
+            run, first = start(training, seconds), lesson if lesson is None else lesson.head(len(train.labelled))
+            _epochs(run, train, valid, first, checkpoint, progress)
+            fitted = _fitted(run, valid, device)
+            if again is not None:
+                checkpoint.save(run, last=True)
+                run = start(training.model_copy(update={"relatedness": None}), run.seconds, run.stopping.epoch)
+                _epochs(run, again, valid, lesson, checkpoint.within("again"), progress)
+                fitted = _of_both(fitted, _fitted(run, valid, device))
         except torch.cuda.OutOfMemoryError as error:
             raise _too_big(device) from error
-        fitted = _fitted(run, valid, device)
-        fill_for_good(fitted.network, train, device)
+        fill_for_good(fitted.network, rows, device)
         checkpoint.remove()
         return fitted
+
+
+def _started(
+    plan: Plan,
+    model: Model,
+    sharing: str | None,
+    meeting: Rows,
+    device: torch.device,
+    training: Training,
+    seconds: float,
+    epochs: list[int] | None = None,
+) -> Run:
+    """A run before its first epoch, `seconds` after the work for it began; `epochs`: of each unit, for how long it trains, where
+    valid is not asked."""
+    seed_epoch(training.seed, 0)
+    run = Run.start(plan, model, training, sharing, device)
+    run.seconds = seconds
+    if epochs is not None:
+        run.stopping = Planned(training.patience, run.stopping.score, list(epochs))
+    _meet(run, meeting)
+    return run
+
+
+def _of_both(first: Fitted, again: Fitted) -> Fitted:
+    """The network of the refit, with what the training before it has told."""
+    return replace(again, history=first.history, best_epoch=first.best_epoch, relatedness=first.relatedness)
 
 
 def _meet(run: Run, rows: Rows) -> None:
@@ -160,7 +192,7 @@ def _epochs(
         set_rates(run.optimizer, run.training, run.epoch)
         trained = _finite(run, train_epoch(run, on_train, count), "train")
         fill_catalogue(run.network, on_train, run.training.precision)
-        judged = _finite(run, valid_losses(run, on_valid), "valid")
+        judged = trained if run.refits else _finite(run, valid_losses(run, on_valid), "valid")
         scores = _scores(trained.mean, judged.mean, [constants[task] for task in run.active])
         run.note(scores)
         names = [task.name for task in run.network.plan.tasks]
@@ -202,7 +234,8 @@ def _epoch(run: Run, rows: list[Row], score: float) -> Epoch:
     valid = {task: loss for _, task, _, loss, _ in rows if loss is not None}
     units, tasks = run.stopping.score, len(run.plan.tasks)
     best = units[0] if len(units) == 1 else sum(units[run.unit_of[task]] for task in range(tasks)) / tasks  # groups differ in size
-    return Epoch(run.epoch, run.training.max_epochs, train, valid, score, best, run.seconds)
+    last = max(run.stopping.epoch) if run.refits else run.training.max_epochs
+    return Epoch(run.epoch, last, train, valid, score, best, run.seconds, run.refits)
 
 
 @torch.no_grad()

@@ -19,6 +19,10 @@ class Lesson:
     def to(self, device: torch.device) -> Lesson:
         return Lesson(self.soft.to(device), self.mask.to(device))
 
+    def head(self, rows: int) -> Lesson:
+        """Of the first rows."""
+        return Lesson(self.soft[:, :rows], self.mask[:, :rows])
+
     def only(self, tasks: Sequence[int]) -> Lesson:
         return Lesson(self.soft[list(tasks)], self.mask[list(tasks)])
 

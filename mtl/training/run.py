@@ -17,7 +17,7 @@ from mtl.spec import Model, Training
 from mtl.spec.options import MEETING, ON_GRADIENTS
 from mtl.training.meeting import place_of
 from mtl.training.optimizers import Parameters, make_optimizer, put_states, states_of, states_only
-from mtl.training.stopping import Stopping, mean_score
+from mtl.training.stopping import Planned, Stopping, mean_score
 
 Row = tuple[int, str, float | None, float | None, int]
 """Of the history: epoch, task, train loss, valid loss (None without a label), labels it was trained on in this epoch."""
@@ -66,6 +66,11 @@ class Run:
         """What the balancing carries from step to step beside its parameters, by name."""
         learned = {name for name, _ in self.balancing.named_parameters()}
         return {name: buffer for name, buffer in self.balancing.state_dict().items() if name not in learned}
+
+    @property
+    def refits(self) -> bool:
+        """Whether it is known beforehand when each unit stops, and valid is not asked."""
+        return isinstance(self.stopping, Planned)
 
     @property
     def units(self) -> list[int]:

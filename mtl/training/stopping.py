@@ -30,6 +30,16 @@ class Stopping:
         return epoch - self.epoch[unit] < self.patience
 
 
+class Planned(Stopping):
+    """Of each unit it is known beforehand (`epoch`) in which epoch it stops, whose weights are the ones to keep."""
+
+    def improved(self, epoch: int, units: Sequence[int], scores: Sequence[float]) -> list[int]:
+        return [i for i, unit in enumerate(units) if self.epoch[unit] == epoch]
+
+    def goes_on(self, epoch: int, unit: int) -> bool:
+        return epoch < self.epoch[unit]
+
+
 def mean_score(scores: Sequence[float | None]) -> float:
     """The mean of those that there are; ∞, which is never the best, without any."""
     known = [score for score in scores if score is not None]

@@ -68,3 +68,8 @@ def test_parts_of_parts_are_parts(rows: Lists, start: int, length: int) -> None:
 def test_rows_that_are_not_there_are_an_error(rows: Any) -> None:
     with pytest.raises(IndexError):
         ragged([[1], [2, 3], []])[rows]
+
+
+@given(lists, lists)
+def test_rows_beside_others_come_before_them(first: Lists, second: Lists) -> None:
+    assert_holds(ragged(first).beside(ragged(second)), [*first, *second])

@@ -24,9 +24,10 @@ def _mean_chart(title: str, run: Run) -> dict[str, Any]:
     mean, best = mean_curve(list(run.history.values())), _common_best(run)
     series = (Series("train", [(e, t) for e, t, _ in mean]), Series("valid", [(e, v) for e, _, v in mean]))
     if best is not None:
-        note = f"The weights of epoch {number(int(best))} were kept."
+        kept = f"The weights of epoch {number(int(best))} were kept."
     else:
-        note = "Each task keeps the weights of its own best epoch; a task that has stopped counts on with its last loss."
+        kept = "Each task keeps the weights of its own best epoch; a task that has stopped counts on with its last loss."
+    note = f"{kept} The model was then trained anew on train and valid, for as many epochs." if run.summary.get("refit") else kept
     return {
         "title": title,
         "svg": curves(f"{title}: mean loss over {len(run.history)} tasks", series, best, "mean loss"),

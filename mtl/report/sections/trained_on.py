@@ -30,6 +30,10 @@ def context(findings: Findings, spec: Spec) -> dict[str, Any]:
     }
 
 
+REFIT = "; then anew on train and valid, for as many as were best"
+"""What is said of training.refit."""
+
+
 def clean_items(mapping: dict[str, Any]) -> list[tuple[str, Any]]:
     return [(clean(name), value) for name, value in mapping.items()]
 
@@ -42,7 +46,7 @@ def _recipe(findings: Findings, spec: Spec) -> list[tuple[str, str]]:
         ("Sharing", f"{_sharing(findings, spec)}, {model.depth} × {model.width}, dropout {model.dropout:g}"),
         ("Balancing of losses", balancing.replace("_", " ")),
         ("Optimizer", f"{training.optimizer.replace('_', ' ')}, learning rate {training.lr:g}, batches of {training.batch_size:,}"),
-        ("Epochs", f"at most {training.max_epochs}, patience {training.patience}"),
+        ("Epochs", f"at most {training.max_epochs}, patience {training.patience}{REFIT if summary.get('refit') else ''}"),
     ]
     if model.members > 1:
         facts.append(("Members", f"{model.members}, whose mean is predicted"))

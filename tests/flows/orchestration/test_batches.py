@@ -58,6 +58,11 @@ def test_what_training_says_of_its_epochs_is_what_the_bar_reads() -> None:
     assert found is not None
     assert (found["epoch"], found["of"]) == ("4", "100")
     assert found["said"].startswith("valid 0.7558")
+    again = EPOCH.search(
+        "train: candidate: epoch 2/7, again, on train and valid: 0.7012 of a constant's loss, tasks still learning 11"
+    )
+    assert again is not None
+    assert (again["epoch"], again["of"]) == ("2", "7")
 
 
 def test_a_file_without_a_date_among_dated_ones_is_named(dated: Path) -> None:
