@@ -87,10 +87,10 @@ def test_a_row_does_not_know_the_batch(way: str) -> None:
 def test_a_hidden_input_moves_no_bit(way: str, fusion: str) -> None:
     """Also not by how many tokens it has."""
     encodings = apart()
-    network, rows = network_of(encodings, way, fusion=fusion, members=2).eval(), rows_of(encodings, 40, 3)
+    network, rows = network_of(encodings, way, fusion=fusion, members=2).eval(), rows_of(encodings, 20, 3)
     before, tags = scores_of(network, rows), predict(network, encodings, rows.inputs)
     for hidden, blind, seeing in (("s", "bde", "ac"), ("u", "ae", "bcd"), ("x", "abcd", "e")):
-        other = rows_of(encodings, 40, 17, words={"s": sentences(40, 5, 11), "u": sentences(40, 6, 2)})
+        other = rows_of(encodings, 20, 17, words={"s": sentences(20, 5, 11), "u": sentences(20, 6, 2)})
         changed = replace(rows, inputs={**rows.inputs, hidden: other.inputs[hidden]})
         after = scores_of(network, changed)
         assert all(before[name] == after[name] for name in blind)
