@@ -18,16 +18,18 @@ import psutil
 import pytest
 
 from tests.data.sources.conftest import NoServerError, Server, running
-from tests.e2e.site import DAYS, RETRAIN, Listener, Site, answers, in_production, until
+from tests.e2e.listeners import Listener, MailServer
+from tests.e2e.site import DAYS, RETRAIN, Site, answers, in_production, until
 from tests.flows.conftest import command, tables
 
 pytestmark = pytest.mark.e2e
 
-CHAT = """\
-from prefect.blocks.notifications import MattermostWebhook
-MattermostWebhook(hostname="127.0.0.1", port={}, token="abcdefghijklmnopqrstuvwxyz").save("ops")
+BLOCKS = """\
+from prefect.blocks.notifications import MattermostWebhook, SlackWebhook
+MattermostWebhook(hostname="127.0.0.1", port={chat}, token="abcdefghijklmnopqrstuvwxyz").save("ops")
+SlackWebhook(url="mailto://127.0.0.1:{mail}?from=mtl@site.example&to=ops@site.example&mode=insecure").save("mail")
 """
-"""What a person does on the server's page Blocks: a chat that is told."""
+"""What a person does on the server's page Blocks: a chat and an address that are told."""
 
 
 @pytest.fixture(scope="module")
@@ -68,19 +70,21 @@ def test_a_scheduled_retraining_is_committed_and_nothing_of_the_persons_with_it(
     assert "params.yaml" in command(site.root, "git", "status", "--porcelain").stdout
 
 
-def test_a_broken_delivery_fails_by_name_a_chat_is_told_too_and_the_next_one_mends_it(site: Site) -> None:
-    chat = Listener()
+def test_a_broken_delivery_fails_by_name_a_chat_and_the_mail_tell_and_the_next_one_mends_it(site: Site) -> None:
+    chat, mail = Listener(), MailServer()
+    told = [f"    - {{block: {block}, on: [failure]}}\n" for block in ("mattermost-webhook/ops", "slack-webhook/mail")]
     hook = f"    - webhook: {site.ears.url}\n"
-    site.edit("params.yaml", hook, f"{hook}    - {{block: mattermost-webhook/ops, on: [failure]}}\n")
+    site.edit("params.yaml", hook, hook + "".join(told))
     assert "make it on the server's page Blocks" in site.mtl("deploy", check=False)
-    command(site.root, sys.executable, "-c", CHAT.format(chat.server.server_port), PREFECT_API_URL=site.prefect_api)
+    made = BLOCKS.format(chat=chat.port, mail=mail.port)
+    command(site.root, sys.executable, "-c", made, PREFECT_API_URL=site.prefect_api)
     site.mtl("deploy")
     site.ears.heard.clear()
     people = tables()["people"]
     broken = site.ended(site.deliver(people.drop("age")))
     assert broken["state_type"] == "FAILED"
     assert "age" in broken["state"]["message"]
-    for heard in (site.ears.heard, chat.heard):
+    for heard in (site.ears.heard, chat.heard, mail.heard):
         until(lambda heard=heard: any("age" in one["text"] for one in heard), 60, lambda heard=heard: str(heard))
     assert site.champion() == "1"
     whole = site.ended(site.deliver(people.with_columns(height=(people["height"] + 0.1).round(1))))
@@ -109,6 +113,8 @@ def test_a_run_outlives_a_restart_of_the_server(site: Site) -> None:
     site.program("prefect").kill()
     until(lambda: not answers(lambda: site.prefect("health")), 10)
     until(lambda: answers(lambda: site.prefect("health")), 60)
+    lease = site.run(run)["state"]["state_details"]["deployment_concurrency_lease_id"]
+    site.prefect(f"v2/concurrency_limits/leases/{lease}/renew", {"lease_duration": 300})  # as a run of minutes does, or it is ended
     assert site.ended(run, within=150)["state_type"] == "COMPLETED"
 
 
