@@ -26,7 +26,7 @@ def proposals(
     the λ of now, empty where another balancing than fixed ones is asked for.
 
     Who loses by sharing leaves, the clearest first; other sharings that were asked for; hurt tasks weigh more; groups by
-    affinity, two and then three.
+    affinity, two and then, unless one network for all is still the best, three.
     """
     together = trials[0]
     losing = [name for name in tasks if name in together.gains and together.gains[name].likely < 0]
@@ -38,7 +38,7 @@ def proposals(
         heavy = tuple((name, weights[name] * (HEAVIER if name in losing else 1.0)) for name in tasks)
         yield Alternative("shared_bottom", (tuple(tasks),), heavy)
     yield from _without(tasks, [name for name in losing if together.gains[name].hurt])
-    for count in (2, 3):
+    for count in (2, 3) if best.networks > 1 else (2,):
         groups = affine_groups(tasks, affinity, count)
         if len(groups) > 1:
             yield Alternative("shared_bottom", groups)

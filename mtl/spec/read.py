@@ -29,7 +29,10 @@ def read_spec(path: str | Path = SPEC) -> Spec:
 
     Raises SpecError, with file, line and key, for whatever stands in the way.
     """
-    return parse_spec(_load(Path(path)), str(path))
+    try:
+        return parse_spec(_quickly(Path(path)), str(path))
+    except (OSError, UnicodeDecodeError, YAMLError, RecursionError, SpecError):
+        return parse_spec(_load(Path(path)), str(path))  # it knows the lines, and says which one is wrong
 
 
 def parse_spec(data: Mapping[str, Any], file: str = SPEC) -> Spec:
@@ -48,6 +51,11 @@ def parse_spec(data: Mapping[str, Any], file: str = SPEC) -> Spec:
 def place(path: str | Path, key: str | Key) -> str:
     """`params.yaml, line 12, tasks.diabetes.kind`: where a key (dotted, or its steps) stands, or the nearest line."""
     return _place(str(path), _load(Path(path)), tuple(key.split(".")) if isinstance(key, str) else key)
+
+
+def _quickly(path: Path) -> Any:
+    """What the file holds, as DVC itself reads it, by a parser in C: a sixth of the time of the one that knows the lines."""
+    return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
 
 
 def _load(path: Path) -> CommentedMap:

@@ -208,3 +208,14 @@ def test_proposals_begin_with_those_who_lose() -> None:
     assert asked[2] == Alternative("shared_bottom", (ABCD,), (("a", 1.0), ("b", 1.0), ("c", 4.0), ("d", 4.0)))
     assert asked[3] == Alternative("shared_bottom", (("a", "b", "c"),))
     assert not any(one.weights for one in proposals(ABCD, [Trial(first, gains)], best, np.ones((4, 4)), [], {}))
+
+
+def test_three_groups_are_proposed_unless_one_network_is_best() -> None:
+    names, pairs = tuple("abcdef"), np.kron(np.eye(3), np.ones((2, 2)))
+    together, two = trunk("abcdef", *[1] * 6), (trunk("abcd", *[2] * 4), trunk("ef", 2, 2))
+    trials = [Trial(Alternative("shared_bottom", (names,)), together.gains)]
+    groups = {
+        best.networks: [len(one.groups) for one in proposals(names, trials, best, pairs, [], {})]
+        for best in (Mix(names, (together,)), Mix(names, two), Mix(names, ()))
+    }
+    assert groups == {1: [2], 2: [2, 3], 6: [2, 3]}

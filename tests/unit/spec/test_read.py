@@ -8,6 +8,7 @@ import pytest
 
 from mtl.errors import SpecError
 from mtl.spec import parse_spec, place, read_spec
+from mtl.spec.read import _load
 
 WRONG = [
     # old, new, line, key, expected, found, to do
@@ -110,6 +111,16 @@ def test_numbers_and_words_are_read_as_yaml_1_2_says(changed) -> None:
     task = changed("kind: binary", "kind: binary, positive: yes, negative: no").tasks["sick"]
     assert (task.positive, task.negative) == ("yes", "no")
     assert "on" in changed("sex: {kind", "on: {kind").inputs["body"].columns
+
+
+@pytest.mark.parametrize("file", ["params.yaml", *sorted(str(one) for one in Path("examples").glob("*/params.yaml"))])
+def test_the_quick_reader_and_the_one_that_knows_the_lines_read_the_same(file: str) -> None:
+    assert read_spec(file) == parse_spec(_load(Path(file)))
+
+
+def test_what_only_the_reader_that_knows_the_lines_can_read_is_read_too(changed) -> None:
+    refused_by_libyaml = "{path: people.csv, derived: {at: x:y}}"
+    assert changed("{path: people.csv}", refused_by_libyaml).sources["people"].derived == {"at": "x:y"}
 
 
 def test_labels_are_texts_however_yaml_types_them(changed) -> None:
