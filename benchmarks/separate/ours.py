@@ -1,14 +1,17 @@
 """One epoch of T networks by mtl's loop: together (`separate`), or one after the other, each a run of its own.
 
 `serial`: one after the other. `stopped`: this many of the tasks have stopped and left, as they do when patience ends.
+`products`: only the products of matrices that these networks cannot do without, each by itself: the floor.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 
 from benchmarks.speed.ours import aligned, plan
-from benchmarks.work import DEPTH, Arrays, read_arrays
+from benchmarks.work import DEPTH, FEATURES, Arrays, read_arrays
 from benchmarks.worker import Question, Work
 from mtl.spec import Model, Training
 from mtl.training.batches import Store
@@ -35,12 +38,30 @@ def epoch_of(arrays: Arrays, model: Model, training: Training, stopped: int = 0)
     return epoch
 
 
+def products_of(rows: int, tasks: int, width: int, batch: int) -> Work:
+    """Forward, and backward to weights and inputs (not to the first layer's), of every hidden layer, for an epoch of each task."""
+    sizes = [FEATURES, *[width] * DEPTH]
+    layers = [(torch.randn(batch, a), torch.randn(b, a), torch.randn(batch, b)) for a, b in pairwise(sizes)]
+
+    def epoch() -> None:
+        for _ in range(tasks * (rows // batch)):
+            for number, (inputs, weights, gradient) in enumerate(layers):
+                inputs @ weights.T
+                gradient.T @ inputs
+                if number:
+                    gradient @ weights
+
+    return epoch
+
+
 def start(question: Question) -> Work:
     arrays = read_arrays(question["work"])
     model = Model(width=question["width"], depth=DEPTH, dropout=0)
     training = Training(batch_size=question["batch_size"], device="cpu", threads=question["threads"], relatedness=None)
     context = settings(training)
     context.__enter__()  # for as long as this process lives
+    if question.get("products"):
+        return products_of(*arrays.y.shape, model.width, training.batch_size)
     if not question.get("serial"):
         return epoch_of(arrays, model, training, question.get("stopped", 0))
     alone = [
