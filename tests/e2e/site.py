@@ -26,6 +26,8 @@ from tests.flows.conftest import PARAMS, ROOT, command, environment, make_projec
 
 Json = Any
 RETRAIN, ON_EVENT = "retrain/retrain", "retrain/on-event"
+PATIENCE = 300.0
+"""Seconds at most for what no claim is about: how long a machine that others use too takes for it."""
 DAYS = ("2026-11-01", "2026-11-02", "2026-11-03")
 SPEC = PARAMS.replace("{path: visits.csv}", "{path: visits}").replace("max_epochs: 4, patience: 3", "max_epochs: 6, patience: 6")
 
@@ -42,6 +44,7 @@ class Site:
     def __init__(self, root: Path, stores: Mapping[str, str] | None = None) -> None:
         """stores: service -> `store` of its section."""
         self.root, self.ears, self.stores = root, Listener(), stores or {}
+        self.others: list[subprocess.Popen[bytes]] = []
         self.prefect_port, self.mlflow_port = free_port(), free_port()
         make_project(root, SPEC + self._operations())
         (root / "visits.csv").unlink()
@@ -80,7 +83,7 @@ class Site:
         """Write the table of the watched source; the run that this begins."""
         known = {one["id"] for one in self.runs(ON_EVENT)}
         people.write_csv(self.root / "people.csv")
-        until(lambda: {one["id"] for one in self.runs(ON_EVENT)} - known, 30, lambda: self.log("watch"))
+        until(lambda: {one["id"] for one in self.runs(ON_EVENT)} - known, why=lambda: self.log("watch"))
         return str(({one["id"] for one in self.runs(ON_EVENT)} - known).pop())
 
     def learn(self, epochs: int, width: int) -> None:
@@ -125,14 +128,14 @@ class Site:
         found: list[Json] = self.prefect("flow_runs/filter", ids)
         return found
 
-    def ended(self, run: str, within: float = 120) -> Json:
+    def ended(self, run: str) -> Json:
         """The run once it has ended for good."""
         final = ("COMPLETED", "FAILED", "CANCELLED")
 
         def why() -> str:
             return f"{self.run(run)['state']}\n{self.log('worker-cpu')}"
 
-        until(lambda: self.run(run)["state_type"] in final, within, why, every=1.0)
+        until(lambda: self.run(run)["state_type"] in final, why=why, every=1.0)
         return self.run(run)
 
     def artifacts(self, run: str) -> dict[str, Json]:
@@ -171,6 +174,8 @@ def in_production(root: Path, stores: Mapping[str, str] | None = None) -> Iterat
     try:
         yield site
     finally:
+        for worker in site.others:
+            gone(worker)
         site.mtl("down")
         left = marked(site.root)
         assert not left, f"left running: {[one.cmdline() for one in left]}"
@@ -180,7 +185,7 @@ def began_at(run: Json) -> float:
     return datetime.fromisoformat(run["start_time"]).timestamp()
 
 
-def until(holds: Callable[[], Any], within: float, why: Callable[[], str] = lambda: "", every: float = 0.2) -> float:
+def until(holds: Callable[[], Any], within: float = PATIENCE, why: Callable[[], str] = lambda: "", every: float = 0.2) -> float:
     """Wait until it holds; the seconds it took. Who asks a server often takes from it the time it needs."""
     began = time.monotonic()
     while not holds():
@@ -204,14 +209,21 @@ def killed(process: psutil.Process) -> None:
         one.send_signal(signal.SIGKILL)
 
 
+def gone(worker: subprocess.Popen[bytes]) -> None:
+    """A worker elsewhere is killed, with what it has started, if it still lives."""
+    if worker.poll() is None:
+        killed(psutil.Process(worker.pid))
+    worker.wait()
+
+
 def elsewhere(site: Site, name: str, pool: str) -> tuple[Path, subprocess.Popen[bytes]]:
     """A second checkout, from git alone, with a worker of the pool in it."""
     root = site.root.parent / name
     command(site.root.parent, "git", "clone", "-q", str(site.root.parent / "origin.git"), name)
     more = {"PREFECT_API_URL": site.prefect_api}
     with (site.root.parent / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(["mtl", "worker", pool], cwd=root, env=environment() | more, stdout=log, stderr=log)
-    return root, process
+        site.others.append(subprocess.Popen(["mtl", "worker", pool], cwd=root, env=environment() | more, stdout=log, stderr=log))
+    return root, site.others[-1]
 
 
 def drifted(frame: pl.DataFrame) -> pl.DataFrame:

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.e2e.site import RETRAIN, Site, began_at, elsewhere, killed, until
+from tests.e2e.site import RETRAIN, Site, began_at, elsewhere, gone, until
 from tests.flows.conftest import command
 
 pytestmark = pytest.mark.e2e
@@ -33,16 +32,14 @@ def test_a_stage_runs_in_checkouts_that_share_only_git_the_remote_and_the_server
     site.commit("placed")
     command(up, "git", "clone", "-q", "--bare", str(site.root), "origin.git")
     here, first = elsewhere(site, "first", "far")
-    until(lambda: any(one["name"] == "far" for one in site.prefect("work_pools/filter", {})), 30)
+    until(lambda: any(one["name"] == "far" for one in site.prefect("work_pools/filter", {})))
     site.mtl("deploy")
     run = site.start(RETRAIN)
-    until(lambda: list((up / "checkpoints/small/baseline").rglob("run.safetensors")), 90, lambda: site.log("worker-cpu"))
-    killed(psutil.Process(first.pid))
-    first.wait()
+    until(lambda: list((up / "checkpoints/small/baseline").rglob("run.safetensors")), why=lambda: site.log("worker-cpu"))
+    gone(first)
     there, second = elsewhere(site, "second", "far")
-    done = site.ended(run, within=300)
-    killed(psutil.Process(second.pid))
-    second.wait()
+    done = site.ended(run)
+    gone(second)
     assert done["state_type"] == "COMPLETED", done["state"]["message"]
     assert [one["run_count"] for one in site.runs("stage/far")] == [2]
     epochs = [line for line in log(there).splitlines() if "epoch" in line]
@@ -58,17 +55,16 @@ def test_a_remote_that_is_away_fails_the_stage_in_words_and_what_was_trained_is_
     site.learn(epochs=200, width=16)
     there, worker = elsewhere(site, "third", "far")
     run = site.start(RETRAIN)
-    until(lambda: list((there / ".mtl/checkpoints").rglob("run.safetensors")), 120, lambda: site.log("worker-cpu"))
+    until(lambda: list((there / ".mtl/checkpoints").rglob("run.safetensors")), why=lambda: site.log("worker-cpu"))
     with away(remote):
-        failed = site.ended(run, within=180)
+        failed = site.ended(run)
     assert failed["state_type"] == "FAILED"
     for words in ("baseline: ", "dvc push models/single_task", "the DVC remote", "dvc remote list"):
         assert words in failed["state"]["message"]
     assert site.champion() == champion
     assert "epoch 1/200" in log(there)
     done = site.ended(site.start(RETRAIN))
-    killed(psutil.Process(worker.pid))
-    worker.wait()
+    gone(worker)
     assert done["state_type"] == "COMPLETED", done["state"]["message"]
     assert "epoch" not in log(there), "trained again"
     assert (site.root / WEIGHTS).read_bytes() == (there / WEIGHTS).read_bytes()

@@ -30,7 +30,7 @@ def test_the_cron_makes_a_run_that_registers_a_champion(site: Site) -> None:
     before = site.root.joinpath("prefect.yaml").read_text()
     site.edit("prefect.yaml", 'cron: "0 3 * * *", timezone: UTC, active: false', 'cron: "* * * * *", timezone: UTC, active: true')
     site.mtl("deploy")
-    until(lambda: any(one["state_type"] == "RUNNING" for one in site.runs(RETRAIN)), 100, lambda: site.log("prefect"))
+    until(lambda: any(one["state_type"] == "RUNNING" for one in site.runs(RETRAIN)), why=lambda: site.log("prefect"))
     run = next(one for one in site.runs(RETRAIN) if one["state_type"] == "RUNNING")
     site.root.joinpath("prefect.yaml").write_text(before)
     site.mtl("deploy")  # one is enough
@@ -54,7 +54,7 @@ def test_with_nothing_new_nothing_is_done(site: Site) -> None:
 def test_of_two_at_once_one_is_refused_and_a_person_hears_who_works(site: Site) -> None:
     site.learn(MINUTES, width=16)
     first = site.start(RETRAIN)
-    until(lambda: "baseline" in site.stages(), 90)
+    until(lambda: "baseline" in site.stages())
     second = site.ended(site.start(RETRAIN))
     assert second["state_type"] == "CANCELLED"
     assert "concurrency limit" in second["state"]["message"].lower()
@@ -72,13 +72,13 @@ def test_a_run_whose_machine_dies_is_crashed_within_90_s_and_goes_on_from_its_ch
     site.learn(SECONDS, width=16)
     old = site.checkpoints()
     run = site.start(RETRAIN)
-    until(lambda: "baseline" in site.stages() and site.checkpoints() - old, 90)
+    until(lambda: "baseline" in site.stages() and site.checkpoints() - old)
     time.sleep(2)
     killed(site.program("worker-cpu"))
     began = time.monotonic()
     until(lambda: "Crashed" in [one["name"] for one in site.prefect(f"flow_run_states/?flow_run_id={run}")], 100)
     assert time.monotonic() - began < 95
-    until(lambda: site.run(run)["run_count"] == 2, 30)
+    until(lambda: site.run(run)["run_count"] == 2)
     done = site.ended(run)
     assert done["state_type"] == "COMPLETED"
     epochs = [line for line in (site.root / ".mtl/logs/baseline.log").read_text().splitlines() if "epoch" in line]
@@ -94,7 +94,7 @@ def test_a_candidate_that_breaks_a_floor_is_refused_and_somebody_is_told_why(sit
     done = site.ended(site.start(RETRAIN))
     assert done["state_type"] == "COMPLETED"
     assert site.champion() == before
-    until(lambda: site.ears.heard, 20)
+    until(lambda: site.ears.heard)
     assert "refused" in site.ears.heard[0]["title"]
     assert "weight: r2" in site.ears.heard[0]["text"]
     gate = site.artifacts(done["id"])["gate"]["data"]
@@ -120,9 +120,9 @@ def test_a_batch_as_before_does_nothing_and_a_drifted_one_begins_a_retraining(si
     site.ears.heard.clear()
     seen = site.ended(site.start("monitor/monitor", source="visits"))
     assert seen["state"]["message"] == "1 of 1 batches drifted", seen["state"]["message"]
-    until(lambda: {one["id"] for one in site.runs(ON_EVENT)} - known, 30)
+    until(lambda: {one["id"] for one in site.runs(ON_EVENT)} - known)
     run = ({one["id"] for one in site.runs(ON_EVENT)} - known).pop()
-    until(lambda: any("drifted" in one["title"] and "weight" in one["text"] for one in site.ears.heard), 20)
+    until(lambda: any("drifted" in one["title"] and "weight" in one["text"] for one in site.ears.heard))
     done = site.ended(run)
     assert done["state_type"] == "COMPLETED", done["state"]["message"]
     assert "4 files (1 new)" in (site.root / ".mtl/logs/ingest@visits.log").read_text()

@@ -85,7 +85,7 @@ def test_a_broken_delivery_fails_by_name_a_chat_and_the_mail_tell_and_the_next_o
     assert broken["state_type"] == "FAILED"
     assert "age" in broken["state"]["message"]
     for heard in (site.ears.heard, chat.heard, mail.heard):
-        until(lambda heard=heard: any("age" in one["text"] for one in heard), 60, lambda heard=heard: str(heard))
+        until(lambda heard=heard: any("age" in one["text"] for one in heard), why=lambda heard=heard: str(heard))
     assert site.champion() == "1"
     whole = site.ended(site.deliver(people.with_columns(height=(people["height"] + 0.1).round(1))))
     assert whole["state_type"] == "COMPLETED", whole["state"]["message"]
@@ -100,7 +100,7 @@ def test_while_mlflow_is_away_a_run_tries_again_and_fails_and_the_next_one_goes_
     assert "register" in failed["state"]["message"]
     ran = site.prefect("task_runs/filter", {"task_runs": {"flow_run_id": {"any_": [failed["id"]]}}})
     assert {one["name"]: one["run_count"] for one in ran}["register"] == 3
-    until(lambda: answers(site.champion), 90, lambda: site.log("mlflow"))
+    until(lambda: answers(site.champion), why=lambda: site.log("mlflow"))
     assert site.champion() == champion
     done = site.ended(site.start(RETRAIN))
     assert done["state_type"] == "COMPLETED", done["state"]["message"]
@@ -109,13 +109,13 @@ def test_while_mlflow_is_away_a_run_tries_again_and_fails_and_the_next_one_goes_
 
 def test_a_run_outlives_a_restart_of_the_server(site: Site) -> None:
     run = site.start(RETRAIN, force=True)
-    until(lambda: site.stages(), 30)
+    until(lambda: site.stages())
     site.program("prefect").kill()
-    until(lambda: not answers(lambda: site.prefect("health")), 10)
-    until(lambda: answers(lambda: site.prefect("health")), 60)
+    until(lambda: not answers(lambda: site.prefect("health")))
+    until(lambda: answers(lambda: site.prefect("health")))
     lease = site.run(run)["state"]["state_details"]["deployment_concurrency_lease_id"]
     site.prefect(f"v2/concurrency_limits/leases/{lease}/renew", {"lease_duration": 300})  # as a run of minutes does, or it is ended
-    assert site.ended(run, within=150)["state_type"] == "COMPLETED"
+    assert site.ended(run)["state_type"] == "COMPLETED"
 
 
 def test_a_day_of_the_past_is_retrained_beside_the_champion_and_meets_the_gate_if_told_to(site: Site) -> None:
