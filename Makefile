@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run repro services test test-fast e2e check format pins pretrained timm peers bench bench-full results readme install clean
+.PHONY: run repro services test test-fast test-long e2e check format pins pretrained timm peers bench bench-full results readme install clean
 
 run: install            ## the whole pipeline under Prefect, then where the report is
 	@mtl run
@@ -16,13 +16,16 @@ repro: install          ## the same graph by DVC alone
 services: install       ## Prefect's server, MLflow's, and the workers, until Ctrl-C
 	@mtl up
 
-test: install           ## every test
+test: install           ## every test that takes seconds
 	@pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-fast: install      ## all but the slow ones
 	@pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
-e2e: install            ## the README's main job on a sample; a whole site in production on loopback: cron, kills, drift, rollback; dvc killed in mid-write
+test-long: install      ## the README's main job on a sample; dvc killed in mid-write: minutes each
+	@pytest -n 2 --dist loadfile tests/long
+
+e2e: install            ## a whole site in production on loopback: cron, kills, drift, rollback
 	@pytest -n 3 --dist loadfile tests/e2e
 
 check: install          ## ruff, format, strict types, code lock

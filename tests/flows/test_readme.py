@@ -1,4 +1,4 @@
-"""What the README says, done as it is written, cut small; its main job is done by tests/e2e/test_first_run.py."""
+"""What the README says, done as it is written, cut small; its main job is done by tests/long/test_first_run.py."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import pytest
 from tests.flows.conftest import command
 from tests.readme import README, ROOT, commands
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.slow
 PEOPLE = 900
 
 

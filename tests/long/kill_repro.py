@@ -1,8 +1,8 @@
 """Kill `dvc repro` at random moments; after each, the next run ends well and makes the same bytes.
 
-    python tests/e2e/kill_repro.py 20                      # 20 kills, a small project made for it (about 10 minutes)
-    python tests/e2e/kill_repro.py 20 --project .          # the project in this folder, in a copy
-    python tests/e2e/kill_repro.py 5 --door run            # `mtl run` instead of `dvc repro`
+    python tests/long/kill_repro.py 20                      # 20 kills, a small project made for it (about 10 minutes)
+    python tests/long/kill_repro.py 20 --project .          # the project in this folder, in a copy
+    python tests/long/kill_repro.py 5 --door run            # `mtl run` instead of `dvc repro`
 
 Every kill begins with a fresh copy: one run is killed (SIGKILL) after a random time, by turns its whole process group
 and the leading process alone; of `dvc repro` every third is killed in the middle of writing dvc.lock, which a random

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.kill_repro import kill_again_and_again
 from tests.flows.conftest import make_project
+from tests.long.kill_repro import kill_again_and_again
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.slow
 
 
 def test_after_a_kill_the_next_run_makes_the_same_bytes() -> None:
