@@ -22,7 +22,7 @@ test: install           ## every test that takes seconds
 test-fast: install      ## all but the slow ones
 	@pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
-test-long: install      ## the README's main job on a sample; dvc killed in mid-write: minutes each
+test-long: install      ## the doors at the terminal, whole, also killed: make run, mtl run, dvc repro, tune, adapt; minutes
 	@pytest -n 2 --dist loadfile tests/long
 
 e2e: install            ## a whole site in production on loopback: cron, kills, drift, rollback

@@ -91,7 +91,7 @@ def test_without_a_champion_it_says_how_to_get_one(project: Path) -> None:
 
 @pytest.mark.slow
 def test_the_verb_says_what_has_to_be_made_first_and_what_it_cannot_read(project_with: Path) -> None:
-    """What it does when all is there is done as the README says, in test_readme.py."""
+    """What it does when all is there is done as the README says, in tests/long/test_tune_and_adapt.py."""
     stale = command(project_with, "mtl", "adapt", "--task", "kilos", check=False)
     assert stale.returncode == 1
     assert "dvc repro split" in stale.stderr

@@ -1,6 +1,6 @@
 """Every example of `examples/`, cut to seconds: `mtl init --example` into an empty folder, then every stage in this process.
 
-That `mtl run` and `dvc repro` walk these stages is shown by test_readme.py and test_repro.py.
+That `mtl run` and `dvc repro` walk these stages is shown by test_repro.py and tests/long.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .conftest import ROOT, tried_in_this_process
 
 SHARED = ROOT.parent / "shared/data"
 OWN = [name for name in examples(ROOT) if (ROOT / "examples" / name / "params.yaml").is_file()]
-"""The examples with a spec of their own; the project in the root is run by test_readme.py."""
+"""The examples with a spec of their own; the project in the root is run by tests/long/test_first_run.py."""
 ROWS, MANY, ROUNDS = 500, {"characters": 1000}, 3
 """Of every table; of those with too many classes for so few; of boosted trees, which on a thousand bits take most of the time."""
 SMALL = {

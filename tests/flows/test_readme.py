@@ -1,4 +1,4 @@
-"""What the README says, done as it is written, cut small; its main job is done by tests/long/test_first_run.py."""
+"""What the README says, done as it is written, cut small; its main job, and `mtl tune` and `mtl adapt`, by tests/long."""
 
 from __future__ import annotations
 
@@ -58,19 +58,3 @@ def test_own_data_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, st
     for one in AFTER:  # each in this process: that DVC walks all of `dvc.yaml` test_repro.py shows
         stage(one)
     assert set(json.loads((project / "reports/metrics.json").read_text())["tasks"]) == {"risk", "spend", "churn"}
-
-
-@pytest.mark.slow
-def test_tune_and_adapt_as_written(copy: Path) -> None:
-    """In a small finished project: three trials instead of thirty, and a task for NEW."""
-    tune, again = next(block for block in commands(README) if block[0].startswith("mtl tune"))
-    said = command(copy, *tune.replace("30", "3").split()).stdout
-    assert "the spec as it stands" in said
-    assert "already 3 of 3 trials" in command(copy, *again.replace("30", "3").split()).stdout
-    spec = (copy / "params.yaml").read_text()
-    new = "  kilos: {source: visits, column: weight, kind: regression, unit: kg}\n"
-    (copy / "params.yaml").write_text(spec.replace("encoding: {}", f"{new}encoding: {{}}"))
-    block = next(block for block in commands(README) if any(line.startswith("mtl adapt") for line in block))
-    said = [command(copy, *line.replace("NEW", "kilos").split()).stdout for line in block]
-    assert "wrote models/adapted/kilos/" in said[-1]
-    assert (copy / "models/adapted/kilos").is_dir()

@@ -1,4 +1,4 @@
-"""The door `dvc repro`: the whole way, again, from another folder, and back to earlier parameters."""
+"""The door `dvc repro`: the whole way, again, and from another folder; back to earlier parameters, tests/long/test_repro.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from .conftest import PARAMS, command
+from .conftest import command
 from .test_examples import AFTER
 
 pytestmark = pytest.mark.slow
@@ -54,26 +54,6 @@ def test_another_folder_and_process_make_the_same_bytes(finished: Path, project:
 def bytes_of(path: Path) -> dict[str, bytes]:
     files = [one for one in sorted(path.rglob("*")) if one.is_file()] if path.is_dir() else [path]
     return {file.relative_to(path).as_posix(): file.read_bytes() for file in files}
-
-
-def test_back_to_earlier_parameters_the_registry_follows(copy: Path) -> None:
-    """A → B → A: the third registration is the first version again, looked up, not made again."""
-    first = read(copy, "reports/registration.json")
-    (copy / "params.yaml").write_text(PARAMS.replace("width: 16", "width: 8"))
-    command(copy, "dvc", "repro", "register")
-    second = read(copy, "reports/registration.json")
-    (copy / "params.yaml").write_text(PARAMS)
-    command(copy, "dvc", "repro", "register")
-    third = read(copy, "reports/registration.json")
-    assert second["version"] != first["version"]
-    assert third["version"] == first["version"]
-
-
-def test_an_experiment_leaves_the_registry_alone(copy: Path) -> None:
-    before = (copy / "mlflow.db").read_bytes()
-    command(copy, "dvc", "exp", "run", "--temp", "-S", "gate.tolerance=0.2", "-n", "bolder")
-    assert (copy / "mlflow.db").read_bytes() == before
-    assert read(copy, "reports/registration.json")["decision"] != "not_asked"
 
 
 def test_prefect_is_not_imported(copy: Path) -> None:

@@ -1,4 +1,4 @@
-"""`mtl run` as a person at the terminal meets it."""
+"""`mtl run` as a person at the terminal meets it: killed, beside another, failed, ended by Ctrl-C."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import run_at_terminal, run_command, run_environment
+from tests.flows.orchestration.conftest import run_at_terminal, run_command, run_environment
 
 pytestmark = pytest.mark.slow
 
