@@ -22,7 +22,7 @@ from mtl.project.examples import examples, needs_of
 from mtl.spec import read_spec
 from tests.tiny_bert import LONGEST, tiny_bert
 
-from .conftest import ROOT, tried_in_this_process
+from .conftest import AFTER, ROOT, tried_in_this_process
 
 SHARED = ROOT.parent / "shared/data"
 OWN = [name for name in examples(ROOT) if (ROOT / "examples" / name / "params.yaml").is_file()]
@@ -35,7 +35,6 @@ SMALL = {
 }  # fmt: skip
 FRESH = ("language", "speech_and_image")
 """Loaded in a fresh process: what others need of a package is among what these two do."""
-AFTER = ("split", "embed", "encode", "align", "choose", "baseline", "train", "trees", "evaluate", "register", "report")
 
 
 def begun(name: str, target: Path) -> Path:

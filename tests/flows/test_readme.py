@@ -12,8 +12,7 @@ import pytest
 
 from tests.readme import CHINESE, README, ROOT, commands
 
-from .conftest import command, tables
-from .test_examples import AFTER
+from .conftest import AFTER, command, tables
 
 
 def test_both_languages_say_the_same_commands_and_figures() -> None:

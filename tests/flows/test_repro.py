@@ -1,4 +1,4 @@
-"""The door `dvc repro`: the whole way, again, and from another folder; back to earlier parameters, tests/long/test_repro.py."""
+"""A finished project: every file others rely on, nothing to do for DVC, the same bytes in another folder; `dvc repro` itself: tests/long."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from .conftest import command
-from .test_examples import AFTER
+from .conftest import AFTER, command
 
 pytestmark = pytest.mark.slow
 

@@ -32,6 +32,7 @@ from mtl.training.checkpoints import FILE, key_of
 
 FEW = ["shared_bottom", "separate", "hybrid"]
 """Tasks that share everything, nothing (each leaves on its own), and a part: for what does not hang on how they share."""
+KILLS = 2
 RowsOf = Callable[..., AlignedSet]
 MODEL = Model(width=16, depth=2, dropout=0.2)
 HERE = Path(__file__).resolve()
@@ -75,7 +76,7 @@ def test_stopped_after_any_epoch_it_ends_with_the_same_bytes(
 ) -> None:
     undisturbed = run(mixed, rows, sharing, None, optimizer=optimizer)
     last = max(undisturbed.history["epoch"])
-    for stop_after in sorted({1, 2, last // 2, last - 1}):
+    for stop_after in sorted({1, last - 1}):
         with pytest.raises(StopError):
             run(mixed, rows, sharing, tmp_path, stop_after, optimizer=optimizer)
         assert len(list(tmp_path.glob(f"*/{FILE}"))) == 1
@@ -88,7 +89,7 @@ def test_what_a_balancing_carries_is_in_the_checkpoint(balancing: str, mixed: En
     asked = {"balancing": balancing, "max_epochs": 4, "patience": 20, "batch_size": 128, "every": 2}
     asked["options"] = {"warmup": 1} if balancing == "stch" else {}
     undisturbed = run(mixed, rows, "shared_bottom", None, **asked)
-    for stop_after in (1, 2, 3):
+    for stop_after in (1, 3):
         with pytest.raises(StopError):
             run(mixed, rows, "shared_bottom", tmp_path, stop_after, **asked)
     found = run(mixed, rows, "shared_bottom", tmp_path, **asked)
@@ -198,12 +199,12 @@ def test_a_slow_disk_does_not_slow_training(
 
 @pytest.mark.slow
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path) -> None:
-    """Training processes are killed (SIGKILL) at random moments, four times each; the fifth comes to its end."""
+    """Training processes are killed (SIGKILL) at random moments, twice each; the third comes to its end."""
     told = subprocess.run([sys.executable, str(HERE), str(tmp_path)], capture_output=True, text=True, check=True).stdout
     lines = [line.split() for line in told.splitlines()]
-    assert len(lines) == 6 * len(FEW)
-    for sharing, (undisturbed, *killed, end) in zip(FEW, zip(*[iter(lines)] * 6, strict=True), strict=True):
-        assert [word for word, _ in killed] == ["killed"] * 4, sharing
+    assert len(lines) == (KILLS + 2) * len(FEW)
+    for sharing, (undisturbed, *killed, end) in zip(FEW, zip(*[iter(lines)] * (KILLS + 2), strict=True), strict=True):
+        assert [word for word, _ in killed] == ["killed"] * KILLS, sharing
         assert end == undisturbed, sharing
 
 
@@ -247,7 +248,7 @@ def _main(sharing: str, folder: Path) -> None:
     importlib.import_module("torch._dynamo")
     chance = random.Random(sharing)
     print(_until(1000, sharing, folder / "undisturbed", chance))
-    for epochs in [chance.randint(1, 4) for _ in range(4)] + [1000]:
+    for epochs in [chance.randint(1, 4) for _ in range(KILLS)] + [1000]:
         print(_until(epochs, sharing, folder / "killed", chance))
 
 

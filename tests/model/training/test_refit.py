@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 from mtl.data.aligned import AlignedSet
 from mtl.data.encodings import Encodings
 from mtl.network import Network, predict
-from mtl.network.sharing import SHARINGS
 from mtl.spec import Model, Training
 from mtl.training import Epoch, Fitted, fit
 from mtl.training.checkpoints import FILE
@@ -90,7 +89,7 @@ def test_each_task_that_stands_alone_trains_for_its_own_epochs(mixed: Encodings,
     assert heard == [(e, sum(best >= e for best in epochs)) for e in range(1, epochs[-1] + 1)]
 
 
-@pytest.mark.parametrize("sharing", list(SHARINGS))
+@pytest.mark.parametrize("sharing", ["shared_bottom", "separate", "mmoe"])
 def test_killed_before_or_in_it_a_run_goes_on_to_the_same_bytes(
     sharing: str, mixed: Encodings, rows: RowsOf, tmp_path: Path
 ) -> None:
