@@ -131,10 +131,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def finish(root: Path) -> None:
-    """Every stage of the project, and its dvc.lock."""
+    """Every stage of the project, none of which imports Prefect or DVC, and its dvc.lock."""
     named = [(verb, source) for source in tables() for verb in ("ingest", "validate")] + [(stage,) for stage in AFTER]
     calls = "; ".join(f"import_module('mtl.stages.{verb}').run{tuple(of)}" for verb, *of in named)
-    command(root, "python", "-c", f"from importlib import import_module; {calls}")
+    alone = "assert not {'prefect', 'dvc'} & sys.modules.keys()"
+    command(root, "python", "-c", f"import sys; from importlib import import_module; {calls}; {alone}")
     command(root, "dvc", "commit", "--force")
 
 

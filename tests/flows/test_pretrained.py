@@ -105,8 +105,11 @@ def test_another_model_makes_the_stage_stale(tmp_path: Path, stage: Callable[...
     tiny_bert(root / "tiny", WORDS)
     rows = [{"id": i, "text": word, "score": 0.5, "kind": "dress"} for i, word in enumerate(WORDS)]
     pl.DataFrame(rows).write_csv(root / "docs.csv")
-    command(root, "mtl", "lock")
-    command(root, "dvc", "repro", "embed")
+    write_code_lock(root / "code.lock.yaml")
+    monkeypatch.chdir(root)
+    for name, *of in (("ingest", "docs"), ("validate", "docs"), ("embed",)):
+        stage(name, *of)
+    command(root, "dvc", "commit", "--force", "--with-deps", "embed")
     prepare_environment(root)
     assert read_plan(root, ["embed"]).stale == frozenset()
     before = (root / EMBEDDED / EMBEDDED_FACTS).read_text()
@@ -116,6 +119,5 @@ def test_another_model_makes_the_stage_stale(tmp_path: Path, stage: Callable[...
     tiny_bert(root / "tiny", WORDS, seed=1)
     write_code_lock(root / "code.lock.yaml")
     assert read_plan(root, ["embed"]).stale == {"embed"}
-    monkeypatch.chdir(root)
     stage("embed")
     assert (root / EMBEDDED / EMBEDDED_FACTS).read_text() != before
