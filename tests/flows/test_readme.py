@@ -49,11 +49,10 @@ def test_own_data_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, st
     )
     assert "note: text, bpe" in command(project, "mtl", "check").stdout
     assert "3 tasks" in command(project, "mtl", "check").stdout
-    command(project, "dvc", "repro", "ingest@people")
     monkeypatch.chdir(project)
     for source in ("people", "visits"):
         stage("ingest", source)
         stage("validate", source)
-    for one in AFTER:  # each in this process: that DVC walks all of `dvc.yaml` test_repro.py shows
+    for one in AFTER:  # each in this process: that DVC walks all of `dvc.yaml` tests/long shows
         stage(one)
     assert set(json.loads((project / "reports/metrics.json").read_text())["tasks"]) == {"risk", "spend", "churn"}
